@@ -1,0 +1,1 @@
+"""Numba only: numpy arrays in, numpy arrays out; each is held to a plain reference in its test."""

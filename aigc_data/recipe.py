@@ -1,0 +1,371 @@
+"""The recipe: pydantic models of params.yaml. Unknown keys are errors, with a suggestion.
+
+Each stage has `measure` (changing it opens the text again) and `rules` (changing it only re-judges). Values enter the
+freshness keys as parameters, which is why this module is left out of the stages' code digests.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from aigc_data.errors import RecipeError
+
+
+class Params(BaseModel):
+    """A small frozen set of parameters; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Format = Literal["auto", "jsonl", "csv", "tsv", "parquet", "text", "markdown", "html", "warc", "wet"]
+
+
+class Source(Params):
+    """One source: where it lies, how to read it, what it declares about itself."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    path: str = Field(min_length=1, description="a file, a folder, a glob, or an fsspec URL")
+    format: Format = "auto"
+    text: str = Field("text", description="the field that holds the text (jsonl, csv, tsv, parquet)")
+    id: str | None = Field(None, description="the field that holds the record's own key")
+    license: str | None = Field(None, description="the licence that the source as a whole declares")
+    license_field: str | None = Field(None, description="a field with the record's own licence; wins over `license`")
+    url_field: str | None = None
+    created_field: str | None = None
+    meta: tuple[str, ...] = Field((), description="further fields to keep, as a JSON object")
+    encoding: str = Field("utf-8", description="of text, markdown, csv, tsv and jsonl; html and warc say their own")
+
+
+class IngestParams(Params):
+    """How input files become base shards."""
+
+    shard_text_bytes: int = Field(16 << 20, ge=1 << 12, description="text bytes a base shard holds at most")
+    max_record_bytes: int = Field(16 << 20, ge=1 << 10, description="a longer record goes to quarantine")
+    batch_bytes: int = Field(64 << 20, ge=1 << 12, description="raw bytes that one batch of small files aims at")
+
+
+class CleanMeasure(Params):
+    """What cleaning does to the text."""
+
+    normalize: Literal["NFC", "NFKC", "none"] = "NFC"
+    repair_mojibake: bool = True
+    langdetect_sample: Share = Field(0.002, description="share of records on which langdetect gives a second opinion")
+    language_chars: int = Field(300, ge=80, le=2000, description="characters of a text that the language model reads")
+
+
+class CleanRules(Params):
+    """What cleaning refuses."""
+
+    languages: tuple[str, ...] = ("en", "zh")
+    min_lang_score: Share = 0.5
+    max_replacement_share: Share = Field(0.01, description="U+FFFD and the like, as a share of the characters")
+
+
+class DedupeMeasure(Params):
+    """How near-duplicates are found."""
+
+    threshold: Share = 0.8
+    recall: Share = Field(0.98, description="at the threshold; sets bands and rows")
+    group_threshold: Share = 0.5
+    ngram: int = Field(5, ge=1, le=32)
+    permutations: int = Field(128, ge=16, le=512)
+    seed: int = 1
+
+
+class PiiMeasure(Params):
+    """Which kinds are looked for."""
+
+    kinds: tuple[str, ...] = ("email", "phone", "cn_resident_id", "bank_card", "ip")
+    regions: tuple[str, ...] = Field(("CN", "US"), description="national phone numbers, ISO 3166 regions")
+
+
+class PiiRules(Params):
+    """Which findings drop the record; all others are rendered as `actions` says."""
+
+    drop_kinds: tuple[str, ...] = ()
+    max_spans_per_1000_tokens: float = Field(200.0, ge=0, description="denser texts are lists of people")
+
+
+class LicenseMeasure(Params):
+    """How licences are read."""
+
+    detect_bytes: int = Field(2048, ge=0, description="head and tail of a text in which notices are looked for")
+
+
+class LicenseRules(Params):
+    """The policy: which licence classes may be released. Unknown is not, unless it is named here."""
+
+    allow: tuple[str, ...] = ("public-domain", "permissive", "attribution", "share-alike")
+    on_conflict: Literal["stricter", "drop"] = "stricter"
+
+
+class QualityMeasure(Params):
+    """Nothing to choose yet: all signals are measured."""
+
+
+class QualityThresholds(Params):
+    """Bounds of one language; `None` switches a rule off, 0 is a bound like any other."""
+
+    min_tokens: int | None = 50
+    max_tokens: int | None = 100_000
+    min_mean_token_length: float | None = 3.0
+    max_mean_token_length: float | None = 10.0
+    max_symbol_ratio: float | None = 0.1
+    max_bullet_lines: float | None = 0.9
+    max_ellipsis_lines: float | None = 0.3
+    min_alpha_ratio: float | None = 0.8
+    min_stop_words: int | None = 2
+    min_terminal_lines: float | None = 0.12
+    max_short_lines: float | None = 0.67
+    max_newline_ratio: float | None = 0.3
+    max_dup_lines: float | None = 0.3
+    max_dup_line_chars: float | None = 0.2
+    max_dup_paragraphs: float | None = 0.3
+    max_dup_paragraph_chars: float | None = 0.2
+    max_top_2gram: float | None = 0.20
+    max_top_3gram: float | None = 0.18
+    max_top_4gram: float | None = 0.16
+    max_dup_5gram: float | None = 0.15
+    max_dup_6gram: float | None = 0.14
+    max_dup_7gram: float | None = 0.13
+    max_dup_8gram: float | None = 0.12
+    max_dup_9gram: float | None = 0.11
+    max_dup_10gram: float | None = 0.10
+
+
+class ChineseThresholds(QualityThresholds):
+    """The same rules with bounds for Chinese, where a Han character is a token."""
+
+    min_mean_token_length: float | None = 1.0
+    max_mean_token_length: float | None = 5.0
+    min_alpha_ratio: float | None = 0.735
+    min_terminal_lines: float | None = 0.106
+    max_newline_ratio: float | None = 0.178
+    max_dup_lines: float | None = 0.287
+    max_top_2gram: float | None = 0.256
+    max_top_3gram: float | None = 0.201
+    max_top_4gram: float | None = 0.171
+    max_dup_5gram: float | None = 0.198
+    max_dup_6gram: float | None = 0.182
+    max_dup_7gram: float | None = 0.167
+    max_dup_8gram: float | None = 0.154
+    max_dup_9gram: float | None = 0.140
+    max_dup_10gram: float | None = 0.127
+
+
+class QualityRules(Params):
+    """Thresholds a language; texts in other languages are judged by `en`."""
+
+    en: QualityThresholds = QualityThresholds()
+    zh: ChineseThresholds = ChineseThresholds()
+
+
+class Expectation(Params):
+    """One bound on one metric of the gate's or the release's metrics table."""
+
+    metric: str
+    min: float | None = None
+    max: float | None = None
+    severity: Literal["critical", "warning"] = "critical"
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Expectation:
+        if self.min is None and self.max is None:
+            raise ValueError("an expectation needs min, max or both: without a bound it could never fail")
+        return self
+
+
+class GateParams(Params):
+    """Who lives, how the living are split, and what must hold before a release."""
+
+    license_order: tuple[str, ...] = ("public-domain", "permissive", "attribution", "share-alike")
+    validation_share: Share = 0.02
+    test_share: Share = 0.02
+    split_seed: int = 0
+    parent_splits: str | None = Field(None, description="a parent release's folder, whose split map is kept")
+    takedown: str | None = Field(None, description="a text file of ids, content digests and groups to take down")
+    expectations: tuple[Expectation, ...] = (
+        Expectation(metric="living_rows", min=1),
+        Expectation(metric="living_share", min=0.01),
+        Expectation(metric="quarantine_share", max=0.5),
+        Expectation(metric="unknown_license_share", max=0.0),
+        Expectation(metric="duplicate_share", max=0.95),
+        Expectation(metric="largest_group_share", max=0.5, severity="warning"),
+    )
+
+
+class AugmentParams(Params):
+    """Seeded text variants of living train rows."""
+
+    variants: tuple[Literal["typo", "sentence_drop", "sentence_swap", "width"], ...] = ()
+    per_record: int = Field(1, ge=1, le=8)
+    share: Share = Field(0.1, description="share of the living train rows that get variants")
+    seed: int = 0
+
+
+class ReleaseParams(Params):
+    """How living rows are rendered and written."""
+
+    actions: dict[str, Literal["redact", "mask", "keep"]] = Field(
+        default_factory=dict, description="per kind of personal data; what is not named is redacted"
+    )
+    min_pii_confidence: int = Field(50, ge=0, le=100, description="spans below it are left as they are")
+    shard_text_bytes: int = Field(64 << 20, ge=1 << 12)
+    expectations: tuple[Expectation, ...] = (
+        Expectation(metric="rows", min=1),
+        Expectation(metric="residual_pii_spans", max=0),
+        Expectation(metric="empty_texts", max=0),
+        Expectation(metric="train_rows", min=1),
+    )
+
+
+class Stage(Params):
+    """`measure` opens the text; `rules` only re-judges."""
+
+
+class Clean(Stage):
+    """The clean stage."""
+
+    measure: CleanMeasure = CleanMeasure()
+    rules: CleanRules = CleanRules()
+
+
+class Dedupe(Stage):
+    """The dedupe stage; it drops nothing, so it has no rules."""
+
+    measure: DedupeMeasure = DedupeMeasure()
+
+
+class Pii(Stage):
+    """The pii stage."""
+
+    measure: PiiMeasure = PiiMeasure()
+    rules: PiiRules = PiiRules()
+
+
+class License(Stage):
+    """The license stage."""
+
+    measure: LicenseMeasure = LicenseMeasure()
+    rules: LicenseRules = LicenseRules()
+
+
+class Quality(Stage):
+    """The quality stage."""
+
+    measure: QualityMeasure = QualityMeasure()
+    rules: QualityRules = QualityRules()
+
+
+class TrainParams(Params):
+    """One training run. The defaults fit a few minutes on two cores."""
+
+    vocab_size: int = Field(4096, ge=257, le=65_536)
+    context: int = Field(256, ge=16, le=8192)
+    layers: int = Field(4, ge=1, le=48)
+    heads: int = Field(4, ge=1, le=64)
+    width: int = Field(128, ge=16, le=4096)
+    batch: int = Field(16, ge=1)
+    steps: int = Field(300, ge=1)
+    warmup: int = Field(30, ge=0)
+    learning_rate: float = Field(3e-3, gt=0)
+    weight_decay: float = Field(0.1, ge=0)
+    clip: float = Field(1.0, gt=0)
+    checkpoint_every: int = Field(100, ge=1)
+    seed: int = 0
+    prompts: tuple[str, ...] = ("数据是", "The data")
+
+
+class Schedule(Params):
+    """When `flows/schedule.py` runs the flow."""
+
+    cron: str | None = "0 3 * * *"
+    interval_seconds: float | None = Field(None, gt=0)
+
+
+class Recipe(Params):
+    """params.yaml as a whole."""
+
+    name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9._-]*$", description="names the card's folder")
+    description: str = ""
+    sources: tuple[Source, ...] = Field(min_length=1)
+    workers: int = Field(0, ge=0, description="worker processes; 0 is one a core. It never changes a byte of the result")
+    ingest: IngestParams = IngestParams()
+    clean: Clean = Clean()
+    dedupe: Dedupe = Dedupe()
+    pii: Pii = Pii()
+    license: License = License()
+    quality: Quality = Quality()
+    gate: GateParams = GateParams()
+    augment: AugmentParams = AugmentParams()
+    release: ReleaseParams = ReleaseParams()
+    train: TrainParams = TrainParams()
+    schedule: Schedule = Schedule()
+
+    @model_validator(mode="after")
+    def _sources_have_their_own_names(self) -> Recipe:
+        names = [s.name for s in self.sources]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"source names must differ, seen twice: {', '.join(twice)}")
+        return self
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read params.yaml.
+
+    Raises RecipeError naming the file, the key, what was seen and, for an unknown key, the nearest known one.
+    """
+    if not path.is_file():
+        raise RecipeError(f"no recipe at {path}", expected="a params.yaml", do="run `aigc-data init DIR` or name the folder")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}", do="mend the line named") from error
+    if not isinstance(raw, Mapping):
+        raise RecipeError(f"{path} holds {type(raw).__name__}", expected="a mapping of keys to values")
+    return parse_recipe(raw, where=str(path))
+
+
+def parse_recipe(raw: Mapping[str, Any], *, where: str = "recipe") -> Recipe:
+    """Validate a mapping; raises RecipeError with the first problem and a suggestion for misspelt keys."""
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise RecipeError(f"{where}: {_describe(error)}") from error
+
+
+def _describe(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "(top level)"
+    if first["type"] == "extra_forbidden":
+        *parents, last = first["loc"]
+        near = difflib.get_close_matches(str(last), _known_keys(tuple(parents)), n=1)
+        hint = f", did you mean `{near[0]}`?" if near else ""
+        return f"unknown key `{key}`{hint}"
+    seen = first.get("input")
+    shown = f", saw {seen!r}" if isinstance(seen, str | int | float | bool) or seen is None else ""
+    return f"`{key}`: {first['msg']}{shown}"
+
+
+def _known_keys(parents: tuple[Any, ...]) -> list[str]:
+    model: Any = Recipe
+    for part in parents:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields[part]
+        model = next((a for a in _models_in(field.annotation)), model)
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for arg in getattr(annotation, "__args__", ()) for m in _models_in(arg)]

@@ -1,0 +1,1 @@
+"""Readers: files in, base rows and quarantine rows out."""

@@ -1,0 +1,60 @@
+"""The three shapes of a stage. Plain values that hold functions; no base class, no registry.
+
+A stage's functions are pure: no I/O, no state, no dependence on the order of rows, inputs left unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Map:
+    """One shard at a time.
+
+    `measure(rows, measure_params)` gets a table with the columns of `reads` and returns the columns of `schema`, row for row.
+    `judge(columns, rule_params)` gets those columns and returns a string array: null keeps the row, else `stage:rule`.
+    `reads` names base columns bare (`"url"`) and other layers' measures in full (`"clean.text"`).
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    schema: pa.Schema
+    measure: Callable[[pa.Table, Any], pa.Table]
+    judge: Callable[[pa.Table, Any], pa.Array]
+    libraries: tuple[str, ...] = ()  # distributions whose version is part of the code digest
+
+
+@dataclass(frozen=True)
+class Global:
+    """A stage that must see all shards: sketch each, pair by partition, verify by partition, resolve once.
+
+    `sketch(rows, params)` returns a small table, row for row. Records are then numbered by the rank of their id, so that
+    nothing depends on how rows lie in shards. `pairs(sketches, partition, params)` returns candidates (a, b) of one partition
+    of the keys; `verify(candidates, texts, params)` returns links; `resolve(links, count, params)` returns the
+    row-aligned columns in rank order.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    schema: pa.Schema
+    sketch_schema: pa.Schema
+    sketch: Callable[[pa.Table, Any], pa.Table]
+    pairs: Callable[..., Any]
+    verify: Callable[..., Any]
+    resolve: Callable[..., Any]
+    libraries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """A stage that plans over everything, works shard by shard and finishes: ingest, gate, augment, release."""
+
+    name: str
+    run: Callable[..., Any]
+    module: str
+    libraries: tuple[str, ...] = ()

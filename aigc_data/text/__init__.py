@@ -1,0 +1,1 @@
+"""Text algorithms: columns in, columns out; they know no shard and no stage."""
