@@ -2,9 +2,10 @@
 
     python scripts/make_codepoint_table.py
 
-The table is shipped, because `unicodedata` differs between Python releases and a record's tokens may not. Categories and
-scripts come from the `regex` package (newest Unicode), lower case and width from the running Python. Run it again only
-to move to a newer Unicode version on purpose: every sketch and every count changes with it.
+The table is shipped, because `unicodedata` differs between Python releases and a record's tokens may not.
+Categories and scripts come from the `regex` package (newest Unicode), lower case and width from the running
+Python. Run it again only to move to a newer Unicode version on purpose: every sketch and every count changes
+with it.
 """
 
 from __future__ import annotations
@@ -21,44 +22,13 @@ PAGE = 256
 TARGET = Path(__file__).parent.parent / "aigc_data" / "kernels" / "data" / "codepoints.npz"
 
 #: Scripts written without spaces between words: each of their letters and marks is a token of its own.
-UNSPACED_SCRIPTS = [
-    "Han",
-    "Hiragana",
-    "Katakana",
-    "Bopomofo",
-    "Yi",
-    "Nushu",
-    "Tangut",
-    "Khitan_Small_Script",
-    "Thai",
-    "Lao",
-    "Khmer",
-    "Myanmar",
-    "Tai_Le",
-    "New_Tai_Lue",
-    "Tai_Tham",
-    "Tai_Viet",
-    "Javanese",
-    "Balinese",
-    "Egyptian_Hieroglyphs",
-    "Cuneiform",
-]
+UNSPACED_SCRIPTS = (
+    *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Nushu", "Tangut", "Khitan_Small_Script"),
+    *("Thai", "Lao", "Khmer", "Myanmar", "Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet"),
+    *("Javanese", "Balinese", "Egyptian_Hieroglyphs", "Cuneiform"),
+)
 #: Shared by kana scripts, so their script property is Common or Inherited.
-KANA_SHARED = {
-    0x3006,
-    0x3031,
-    0x3032,
-    0x3033,
-    0x3034,
-    0x3035,
-    0x303C,
-    0x3099,
-    0x309A,
-    0x30FC,
-    0xFF70,
-    0xFF9E,
-    0xFF9F,
-}
+KANA_SHARED = {0x3006, *range(0x3031, 0x3036), 0x303C, 0x3099, 0x309A, 0x30FC, 0xFF70, 0xFF9E, 0xFF9F}
 #: Planes 2 and 3 are reserved for Han: letters added there later are classed already.
 HAN_PLANES = ((0x20000, 0x2FFFD), (0x30000, 0x3FFFD))
 #: Marks that pick a glyph and are no part of a word; with them an emoji would be a word.

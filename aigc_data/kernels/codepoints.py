@@ -1,8 +1,8 @@
 """What a code point is: flags and folding, from a shipped two-level table.
 
-The table does not come from `unicodedata`, whose version is that of the running Python: the same text has the
-same tokens everywhere. `scripts/make_codepoint_table.py` makes it. A token is a maximal run of WORD code points,
-or one UNSPACED code point.
+The table does not come from `unicodedata`, whose version is that of the running Python: the same text has
+the same tokens everywhere. `scripts/make_codepoint_table.py` makes it. A token is a maximal run of WORD code
+points, or one UNSPACED code point.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ def text_buffers(array: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndar
     """(data uint8[], offsets int64[n + 1]) of n strings; row i is `data[offsets[i]:offsets[i + 1]]`.
 
     Slices, chunks, `string`, `string_view` and dictionaries of strings are accepted; a null is an empty text.
-    `offsets[0]` need not be 0. Both arrays are read-only, so that a kernel is compiled for one type of argument.
-    Raises TypeError for anything but strings.
+    `offsets[0]` need not be 0. Both arrays are read-only, so that a kernel is compiled for one type of
+    argument. Raises TypeError for anything but strings.
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()

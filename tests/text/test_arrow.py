@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pyarrow as pa
 import pytest
 
@@ -8,7 +10,7 @@ TEXTS = ["one", "", "二三", "😀x", "last"]
 
 def read(array):
     data, offsets = text_buffers(array)
-    return [bytes(data[a:b]).decode() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [bytes(data[a:b]).decode() for a, b in pairwise(offsets)]
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
