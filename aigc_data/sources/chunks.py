@@ -65,8 +65,8 @@ def facts_of(fields: Mapping[str, Any], source: Source) -> Facts:
     """The record's key, url, licence, date and meta as the recipe names them; its own licence wins over the
     source's.
 
-    Raises UnusableError("bad-key") for a key that is neither string nor integer, and UnusableError("bad-meta") for values
-    that are no JSON (nested deeper than the encoder goes).
+    Raises UnusableError: "bad-key" for a key that is neither string nor integer, "bad-meta" for values that
+    are no JSON (nested deeper than the encoder goes).
     """
     key = fields.get(source.id) if source.id else None
     if key is not None and (isinstance(key, bool) or not isinstance(key, str | int)):
