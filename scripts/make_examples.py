@@ -203,7 +203,7 @@ def web(data: Path, out: Path) -> None:
     sections: dict[str, list[Record]] = {}
     for r in read_jsonl(data / "neardup/install_guide_html.jsonl.zst"):
         sections.setdefault(r["cluster"], []).append(r)
-    for lang in ("en|", "zh|"):
+    for lang in ("en|", "zh_CN|"):
         full = [
             c
             for c in sections

@@ -9,6 +9,10 @@ from aigc_data.sources.chunks import Chunk, Lost, Rows
 from aigc_data.sources.documents import read_document
 from aigc_data.sources.inputs import InputFile
 from aigc_data.sources.jsonl import read_jsonl
+from aigc_data.sources.pages import read_html
+from aigc_data.sources.parquet import read_parquet
+from aigc_data.sources.tables import read_table
+from aigc_data.sources.warc import read_warc
 
 __all__ = ["Chunk", "Lost", "read_file"]
 
@@ -17,6 +21,12 @@ READERS: dict[str, Reader] = {
     "jsonl": read_jsonl,
     "text": read_document,
     "markdown": read_document,
+    "csv": read_table,
+    "tsv": read_table,
+    "parquet": read_parquet,
+    "html": read_html,
+    "warc": read_warc,
+    "wet": read_warc,
 }
 
 
