@@ -41,8 +41,9 @@ QUARANTINE = pa.schema(
         pa.field("position", pa.string(), nullable=False),  # "line 12", "byte 4096-8191", "record 3", "file"
         pa.field("reason", pa.string(), nullable=False),  # short slug: "bad-json", "bad-utf8", "truncated", …
         pa.field("detail", pa.string(), nullable=False),  # what was seen, without raw content
-        pa.field("id", pa.string()),  # for key collisions
+        pa.field("id", pa.string()),  # these three for key collisions alone
         pa.field("sha256", pa.string()),
+        pa.field("fields", pa.string()),  # digest of url, licence, date and meta
     ]
 )
 
@@ -51,7 +52,9 @@ SPAN = pa.struct(
         pa.field("kind", pa.string()),
         pa.field("start", pa.int64()),  # code points into the text that was scanned
         pa.field("end", pa.int64()),
-        pa.field("validator", pa.string()),  # what confirmed it: "mod11-2", "luhn", "numbering-plan", "syntax", …
+        pa.field(
+            "validator", pa.string()
+        ),  # what confirmed it: "mod11-2", "luhn", "numbering-plan", "syntax", …
         pa.field("confidence", pa.int16()),  # 0..100
     ]
 )
@@ -59,13 +62,22 @@ SPAN = pa.struct(
 CLEAN = pa.schema(
     [
         pa.field("text", TEXT, nullable=False),
+        pa.field(
+            "chars", pa.int64(), nullable=False
+        ),  # code points of the text: what judges "empty" without opening it
         pa.field("lang", pa.string(), nullable=False),  # ISO 639-1/3, "und" when nothing can be said
         pa.field("lang_score", pa.float32(), nullable=False),  # 0..1
         pa.field("script", pa.string(), nullable=False),  # "Hans", "Hant", "Han", "Latn", …, "Zyyy" for none
         pa.field("zh_share", pa.float32(), nullable=False),  # Han code points / letters
-        pa.field("changed", pa.list_(pa.string()), nullable=False),  # names of the rules that changed the text; [] for none
-        pa.field("replacement_share", pa.float32(), nullable=False),  # U+FFFD and 锟斤拷-like characters / characters
-        pa.field("lang_second", pa.string(), nullable=False),  # langdetect's opinion on the sample, "" when not sampled
+        pa.field(
+            "changed", pa.list_(pa.string()), nullable=False
+        ),  # names of the rules that changed the text; [] for none
+        pa.field(
+            "replacement_share", pa.float32(), nullable=False
+        ),  # U+FFFD and 锟斤拷-like characters / characters
+        pa.field(
+            "lang_second", pa.string(), nullable=False
+        ),  # langdetect's opinion on the sample, "" when not sampled
     ]
 )
 
@@ -82,10 +94,32 @@ DEDUPE_SKETCH = pa.schema(
     ]
 )
 
+#: Pairs of ranks (a < b) that one partition of the band keys proposes; `kind` is bits of text.dedupe.EXACT, LINK, GROUP.
+DEDUPE_CANDIDATES = pa.schema(
+    [
+        pa.field("a", pa.uint64(), nullable=False),
+        pa.field("b", pa.uint64(), nullable=False),
+        pa.field("kind", pa.uint8(), nullable=False),
+        pa.field("estimate", pa.float32(), nullable=False),  # Jaccard similarity estimated from sig8
+    ]
+)
+
+#: Verified pairs of ranks (a < b); LINKS with ids in place of ranks.
+DEDUPE_LINKS = pa.schema(
+    [
+        pa.field("a", pa.uint64(), nullable=False),
+        pa.field("b", pa.uint64(), nullable=False),
+        pa.field("similarity", pa.float32(), nullable=False),
+        pa.field("method", pa.string(), nullable=False),
+    ]
+)
+
 DEDUPE = pa.schema(
     [
         pa.field("cluster", pa.string(), nullable=False),  # smallest id of the component of verified links
-        pa.field("group", pa.string(), nullable=False),  # smallest id of the component at the looser similarity
+        pa.field(
+            "group", pa.string(), nullable=False
+        ),  # smallest id of the component at the looser similarity
         pa.field("exact", pa.string(), nullable=False),  # smallest id among exact copies (itself when alone)
     ]
 )
@@ -99,7 +133,14 @@ LINKS = pa.schema(
     ]
 )
 
-PII = pa.schema([pa.field("spans", pa.list_(SPAN), nullable=False)])
+PII = pa.schema(
+    [
+        pa.field("spans", pa.list_(SPAN), nullable=False),  # in order, without overlaps; [] for none
+        pa.field(
+            "tokens", pa.int64(), nullable=False
+        ),  # of the text that was scanned: what density is measured against
+    ]
+)
 
 LICENSE = pa.schema(
     [
@@ -107,8 +148,12 @@ LICENSE = pa.schema(
         pa.field("license_class", pa.string(), nullable=False),  # see text.licenses.CLASSES
         pa.field("detected", pa.string(), nullable=False),  # expression found in the content, "" for none
         pa.field("conflict", pa.bool_(), nullable=False),  # declared and detected disagree
-        pa.field("evidence", pa.string(), nullable=False),  # "declared" | "detected" | "both" | "none" and the notice's offsets
-        pa.field("notice_start", pa.int64(), nullable=False),  # code points into the text, -1 when nothing was detected
+        pa.field(
+            "evidence", pa.string(), nullable=False
+        ),  # "declared" | "detected" | "both" | "none" and the notice's offsets
+        pa.field(
+            "notice_start", pa.int64(), nullable=False
+        ),  # code points into the text, -1 when nothing was detected
         pa.field("notice_end", pa.int64(), nullable=False),
     ]
 )
@@ -157,7 +202,10 @@ BORN = pa.schema(
         pa.field("variant", pa.string(), nullable=False),
         pa.field("k", pa.int32(), nullable=False),
         pa.field("text", TEXT, nullable=False),
-        *[pa.field(n, pa.string()) for n in ("source", "url", "license", "license_class", "created", "group", "lang")],
+        *[
+            pa.field(n, pa.string())
+            for n in ("source", "url", "license", "license_class", "created", "group", "lang")
+        ],
     ]
 )
 

@@ -74,4 +74,6 @@ def seed_of(*parts: str | int) -> int:
 def _hex(value: Any) -> str:
     if isinstance(value, bytes):
         return value.hex()
-    raise TypeError(f"a canonical row holds strings, integers, booleans, null and binary; saw {type(value).__name__}")
+    raise TypeError(
+        f"a canonical row holds strings, integers, booleans, null and binary; saw {type(value).__name__}"
+    )

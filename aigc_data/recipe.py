@@ -25,6 +25,7 @@ class Params(BaseModel):
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Format = Literal["auto", "jsonl", "csv", "tsv", "parquet", "text", "markdown", "html", "warc", "wet"]
+PiiKind = Literal["email", "phone", "cn_resident_id", "bank_card", "ip"]
 
 
 class Source(Params):
@@ -36,11 +37,15 @@ class Source(Params):
     text: str = Field("text", description="the field that holds the text (jsonl, csv, tsv, parquet)")
     id: str | None = Field(None, description="the field that holds the record's own key")
     license: str | None = Field(None, description="the licence that the source as a whole declares")
-    license_field: str | None = Field(None, description="a field with the record's own licence; wins over `license`")
+    license_field: str | None = Field(
+        None, description="a field with the record's own licence; wins over `license`"
+    )
     url_field: str | None = None
     created_field: str | None = None
     meta: tuple[str, ...] = Field((), description="further fields to keep, as a JSON object")
-    encoding: str = Field("utf-8", description="of text, markdown, csv, tsv and jsonl; html and warc say their own")
+    encoding: str = Field(
+        "utf-8", description="of text, markdown, csv, tsv and jsonl; html and warc say their own"
+    )
 
 
 class IngestParams(Params):
@@ -48,7 +53,9 @@ class IngestParams(Params):
 
     shard_text_bytes: int = Field(16 << 20, ge=1 << 12, description="text bytes a base shard holds at most")
     max_record_bytes: int = Field(16 << 20, ge=1 << 10, description="a longer record goes to quarantine")
-    batch_bytes: int = Field(64 << 20, ge=1 << 12, description="raw bytes that one batch of small files aims at")
+    batch_bytes: int = Field(
+        64 << 20, ge=1 << 12, description="raw bytes that one batch of small files aims at"
+    )
 
 
 class CleanMeasure(Params):
@@ -56,8 +63,12 @@ class CleanMeasure(Params):
 
     normalize: Literal["NFC", "NFKC", "none"] = "NFC"
     repair_mojibake: bool = True
-    langdetect_sample: Share = Field(0.002, description="share of records on which langdetect gives a second opinion")
-    language_chars: int = Field(300, ge=80, le=2000, description="characters of a text that the language model reads")
+    langdetect_sample: Share = Field(
+        0.002, description="share of records on which langdetect gives a second opinion"
+    )
+    language_chars: int = Field(
+        160, ge=80, le=2000, description="letters of a text that the language model reads"
+    )
 
 
 class CleanRules(Params):
@@ -65,38 +76,49 @@ class CleanRules(Params):
 
     languages: tuple[str, ...] = ("en", "zh")
     min_lang_score: Share = 0.5
-    max_replacement_share: Share = Field(0.01, description="U+FFFD and the like, as a share of the characters")
+    max_replacement_share: Share = Field(
+        0.01, description="U+FFFD and the like, as a share of the characters"
+    )
 
 
 class DedupeMeasure(Params):
     """How near-duplicates are found."""
 
-    threshold: Share = 0.8
-    recall: Share = Field(0.98, description="at the threshold; sets bands and rows")
-    group_threshold: Share = 0.5
-    ngram: int = Field(5, ge=1, le=32)
+    threshold: Share = Field(0.8, description="Jaccard similarity from which two texts are near-duplicates")
+    recall: Share = Field(0.98, description="of pairs at the threshold; sets bands and rows")
+    group_threshold: Share = Field(0.5, description="estimated similarity that keeps two texts in one split")
+    ngram: int = Field(5, ge=1, le=32, description="tokens in a shingle")
     permutations: int = Field(128, ge=16, le=512)
-    seed: int = 1
+    seed: int = Field(1, ge=0, lt=1 << 32)
+
+    @model_validator(mode="after")
+    def _groups_are_looser(self) -> DedupeMeasure:
+        if self.group_threshold > self.threshold:
+            raise ValueError("group_threshold is above threshold: groups must be looser than clusters")
+        return self
 
 
 class PiiMeasure(Params):
     """Which kinds are looked for."""
 
-    kinds: tuple[str, ...] = ("email", "phone", "cn_resident_id", "bank_card", "ip")
+    kinds: tuple[PiiKind, ...] = ("email", "phone", "cn_resident_id", "bank_card", "ip")
     regions: tuple[str, ...] = Field(("CN", "US"), description="national phone numbers, ISO 3166 regions")
 
 
 class PiiRules(Params):
     """Which findings drop the record; all others are rendered as `actions` says."""
 
-    drop_kinds: tuple[str, ...] = ()
+    drop_kinds: tuple[PiiKind, ...] = ()
     max_spans_per_1000_tokens: float = Field(200.0, ge=0, description="denser texts are lists of people")
+    dense_from: int = Field(10, ge=1, description="spans below which a text is never called dense")
 
 
 class LicenseMeasure(Params):
     """How licences are read."""
 
-    detect_bytes: int = Field(2048, ge=0, description="head and tail of a text in which notices are looked for")
+    detect_bytes: int = Field(
+        2048, ge=0, description="head and tail of a text in which notices are looked for"
+    )
 
 
 class LicenseRules(Params):
@@ -190,7 +212,9 @@ class GateParams(Params):
     test_share: Share = 0.02
     split_seed: int = 0
     parent_splits: str | None = Field(None, description="a parent release's folder, whose split map is kept")
-    takedown: str | None = Field(None, description="a text file of ids, content digests and groups to take down")
+    takedown: str | None = Field(
+        None, description="a text file of ids, content digests and groups to take down"
+    )
     expectations: tuple[Expectation, ...] = (
         Expectation(metric="living_rows", min=1),
         Expectation(metric="living_share", min=0.01),
@@ -213,7 +237,7 @@ class AugmentParams(Params):
 class ReleaseParams(Params):
     """How living rows are rendered and written."""
 
-    actions: dict[str, Literal["redact", "mask", "keep"]] = Field(
+    actions: dict[PiiKind, Literal["redact", "mask", "keep"]] = Field(
         default_factory=dict, description="per kind of personal data; what is not named is redacted"
     )
     min_pii_confidence: int = Field(50, ge=0, le=100, description="spans below it are left as they are")
@@ -296,7 +320,9 @@ class Recipe(Params):
     name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9._-]*$", description="names the card's folder")
     description: str = ""
     sources: tuple[Source, ...] = Field(min_length=1)
-    workers: int = Field(0, ge=0, description="worker processes; 0 is one a core. It never changes a byte of the result")
+    workers: int = Field(
+        0, ge=0, description="worker processes; 0 is one a core. It never changes a byte of the result"
+    )
     ingest: IngestParams = IngestParams()
     clean: Clean = Clean()
     dedupe: Dedupe = Dedupe()
@@ -324,11 +350,15 @@ def load_recipe(path: Path) -> Recipe:
     Raises RecipeError naming the file, the key, what was seen and, for an unknown key, the nearest known one.
     """
     if not path.is_file():
-        raise RecipeError(f"no recipe at {path}", expected="a params.yaml", do="run `aigc-data init DIR` or name the folder")
+        raise RecipeError(
+            f"no recipe at {path}", expected="a params.yaml", do="run `aigc-data init DIR` or name the folder"
+        )
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}", do="mend the line named") from error
+        raise RecipeError(
+            f"{path} is not YAML: {' '.join(str(error).split())}", do="mend the line named"
+        ) from error
     if not isinstance(raw, Mapping):
         raise RecipeError(f"{path} holds {type(raw).__name__}", expected="a mapping of keys to values")
     return parse_recipe(raw, where=str(path))

@@ -55,6 +55,6 @@ class Barrier:
     """A stage that plans over everything, works shard by shard and finishes: ingest, gate, augment, release."""
 
     name: str
-    run: Callable[..., Any]
-    module: str
+    run: Callable[[Any], Any]  # (runner.Context) -> runner.Report
+    fresh: Callable[[Any], bool]  # (runner.Context) -> bool: a run would change nothing
     libraries: tuple[str, ...] = ()

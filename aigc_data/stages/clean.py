@@ -25,6 +25,7 @@ def measure(rows: pa.Table, params: CleanMeasure) -> pa.Table:
     return pa.table(
         {
             "text": texts,
+            "chars": lengths,
             "lang": language.lang,
             "lang_score": language.score,
             "script": language.script,
@@ -41,9 +42,9 @@ def judge(table: pa.Table, rules: CleanRules) -> pa.Array:
     """null keeps the row; else, first that holds: clean:empty, clean:garbled, clean:language,
     clean:language-score."""
     # Bounds are compared in the columns' own precision: 0.01 as float32 must not exceed a limit of 0.01.
-    frame = pl.DataFrame(table.select(["text", "lang", "lang_score", "replacement_share"]))
+    frame = pl.DataFrame(table.select(["chars", "lang", "lang_score", "replacement_share"]))
     reason = (
-        pl.when(pl.col("text") == "")
+        pl.when(pl.col("chars") == 0)
         .then(pl.lit("clean:empty"))
         .when(pl.col("replacement_share") > pl.lit(rules.max_replacement_share, pl.Float32))
         .then(pl.lit("clean:garbled"))

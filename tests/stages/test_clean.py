@@ -35,7 +35,7 @@ def test_judge__literal_rows() -> None:
 def test_judge__score_and_bounds() -> None:
     table = pa.table(
         {
-            "text": ["a", "a", "a"],
+            "chars": [1, 1, 1],
             "lang": ["en", "zh", "en"],
             "lang_score": pa.array([0.65, 0.6499, 0.9], pa.float32()),
             "replacement_share": pa.array([0.01, 0.0, 0.0101], pa.float32()),

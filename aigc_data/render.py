@@ -1,0 +1,48 @@
+"""A row and its layers → what may be seen. The one function between raw personal data and everything that is shown.
+
+augment, release, the card's examples and the residual checks all come here, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from aigc_data.recipe import PiiMeasure, ReleaseParams
+from aigc_data.text.pii import redact, scrub, scrub_json
+
+#: What render_texts reads; a caller may read more beside it.
+READS = ("clean.text", "pii.spans")
+
+
+def render_texts(rows: pa.Table, pii: PiiMeasure, params: ReleaseParams) -> pa.Array:
+    """`clean.text` of each row with the spans of `pii.spans` acted on as the recipe says; large_string, never null."""
+    return redact(
+        rows["clean.text"],
+        rows["pii.spans"],
+        actions=params.actions,
+        min_confidence=params.min_pii_confidence,
+        kinds=pii.kinds,
+        regions=pii.regions,
+    )
+
+
+def render_field(values: pa.ChunkedArray, pii: PiiMeasure, params: ReleaseParams) -> pa.Array:
+    """A short field (`url`, `locator`) scanned and rendered like text; null stays null."""
+    given = {
+        "actions": params.actions,
+        "min_confidence": params.min_pii_confidence,
+        "kinds": pii.kinds,
+        "regions": pii.regions,
+    }
+    return scrub(values, **given).cast(pa.string())
+
+
+def render_meta(values: pa.ChunkedArray, pii: PiiMeasure, params: ReleaseParams) -> pa.Array:
+    """`meta` scanned and rendered value by value, so that it stays JSON; null stays null."""
+    given = {
+        "actions": params.actions,
+        "min_confidence": params.min_pii_confidence,
+        "kinds": pii.kinds,
+        "regions": pii.regions,
+    }
+    return scrub_json(values, **given).cast(pa.string())

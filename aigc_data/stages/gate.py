@@ -1,0 +1,206 @@
+"""gate: the one place where rows leave. Taken down, refused by a stage, or worse than a copy that stays: else it lives.
+
+It works on columns alone (no text is read), over all shards at once: about a hundred bytes a record.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from aigc_data.columns import GATE, REASON, SPLITS, on_disk
+from aigc_data.election import Verdict, elect_survivors
+from aigc_data.errors import IntegrityError
+from aigc_data.expectations import as_json, judge, refuse_on_failure
+from aigc_data.hashing import digest_of
+from aigc_data.ids import to_hex
+from aigc_data.runner import Context, Report, barrier_report, dump, entry_of, files_are, finish_layer
+from aigc_data.split import parent_splits, split_of
+from aigc_data.stage import Barrier
+from aigc_data.store import parquet
+from aigc_data.store.files import write_json
+from aigc_data.store.population import JUDGED, Population, load_links, load_population
+from aigc_data.store.takedown import read_takedown, taken_rows
+from aigc_data.store.workspace import MANIFEST, Workspace
+
+LIBRARIES = ("numpy",)
+_STEPS = 4
+
+
+def run(context: Context) -> Report:
+    """Judge every row, elect among duplicates, split, and hold the result to the expectations."""
+    started = time.perf_counter()
+    workspace, folder = context.workspace, context.workspace.layer("gate")
+    if is_fresh(context):
+        manifest = workspace.manifest(folder) or {}
+        return barrier_report(
+            STAGE, started, 0, len(manifest["files"]) // 2, manifest["rows"], manifest["reasons"]
+        )
+    # Until this run has passed, no older verdict may let a release through.
+    (folder / MANIFEST).unlink(missing_ok=True)
+    context.progress("gate", 0, _STEPS)
+    people = load_population(workspace)
+    links = load_links(workspace, people)
+    named = read_takedown(workspace.root / context.params.takedown) if context.params.takedown else None
+    taken = taken_rows(workspace, people, named, links) if named else np.empty(0, np.int64)
+    context.progress("gate", 1, _STEPS)
+    verdict = elect_survivors(workspace, people, links, taken, context.params, context.recipe.dedupe.measure)
+    context.progress("gate", 2, _STEPS)
+    parent = (
+        parent_splits(workspace.root / context.params.parent_splits) if context.params.parent_splits else {}
+    )
+    split, moved = split_of(people, verdict.living, context.params, parent)
+    files = _write(workspace, people, verdict, split, _key(context))
+    context.progress("gate", 3, _STEPS)
+    promise = _promise(context, people, verdict, split, files)
+    promise["split_moves"] = moved
+    verdicts = judge(promise["metrics"], context.params.expectations, _layer_files(workspace))
+    promise["expectations"] = as_json(verdicts)
+    write_json(workspace.private / "gate-expectations.json", promise["expectations"])
+    refuse_on_failure("gate", verdicts)
+    finish_layer(workspace, folder, promise, seconds=time.perf_counter() - started)
+    context.progress("gate", _STEPS, _STEPS)
+    return barrier_report(STAGE, started, len(people.shards), 0, promise["rows"], promise["reasons"])
+
+
+def _key(context: Context) -> str:
+    """Everything that the verdicts depend on: reasons, measures, links, sketches, the takedown list and a parent's map."""
+    workspace, params = context.workspace, context.params
+    outside = [params.takedown, f"{params.parent_splits}/{MANIFEST}" if params.parent_splits else None]
+    paths = [workspace.root / name if name else None for name in outside]
+    return digest_of(
+        {
+            "base": workspace.digests.of(workspace.base / MANIFEST),
+            "layers": {stage: workspace.digests.of(workspace.layer(stage) / MANIFEST) for stage in JUDGED},
+            "params": dump(params),
+            "outside": [workspace.digests.of(p) if p and p.is_file() else None for p in paths],
+            "code": context.code(LIBRARIES),
+        }
+    )
+
+
+def is_fresh(context: Context) -> bool:
+    """Whether the verdicts are those of the layers as they are."""
+    workspace = context.workspace
+    manifest = workspace.manifest(workspace.layer("gate"))
+    folders = [workspace.base, *(workspace.layer(s) for s in JUDGED)]
+    if manifest is None or not all((f / MANIFEST).is_file() for f in folders):
+        return False
+    key = _key(context)
+    wanted = {f"{kind}/{s.name}.parquet": key for s in workspace.shards() for kind in ("measure", "reason")}
+    return files_are(workspace, workspace.layer("gate"), manifest["files"], wanted)
+
+
+def _write(
+    workspace: Workspace, people: Population, verdict: Verdict, split: np.ndarray, key: str
+) -> dict[str, dict[str, Any]]:
+    files = {}
+    kept = np.where(verdict.duplicate_of >= 0, verdict.duplicate_of, 0)
+    for shard, rows in people.slices():
+        copy = verdict.duplicate_of[rows] >= 0
+        names = np.where(copy, to_hex(people.ids[kept[rows]]).to_numpy(zero_copy_only=False), "")
+        table = pa.table(
+            [
+                pa.array(names, pa.string()),
+                verdict.similarity[rows],
+                verdict.method[rows].tolist(),
+                _names(SPLITS, split[rows]),
+            ],
+            schema=on_disk("gate", GATE),
+        )
+        reasons = pa.array(verdict.reason[rows].tolist(), pa.string())
+        counts = verdict.counts(rows)
+        for kind, written, counted in (
+            ("measure", table, {}),
+            ("reason", pa.table([reasons], [f"gate.{REASON.name}"]), counts),
+        ):
+            name = f"{kind}/{shard.name}.parquet"
+            path = workspace.layer("gate") / name
+            footer = {"key": key, "base": shard.sha256, "reasons": counted}
+            files[name] = entry_of(workspace, path, key, parquet.write(path, written, footer=footer), counted)
+    return files
+
+
+def _names(names: tuple[str, ...], codes: np.ndarray) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(names, pa.string())).cast(
+        pa.string()
+    )
+
+
+def _promise(
+    context: Context, people: Population, verdict: Verdict, split: np.ndarray, files: dict[str, Any]
+) -> dict[str, Any]:
+    base = context.workspace.manifest(context.workspace.base) or {}
+    living = {}
+    for shard, rows in people.slices():
+        share = base["files"][f"{shard.name}.parquet"]["text_bytes"] / max(int(people.chars[rows].sum()), 1)
+        alive = verdict.living[rows]
+        living[shard.name] = {
+            name: [
+                int((alive & (split[rows] == i)).sum()),
+                int(people.chars[rows][alive & (split[rows] == i)].sum() * share),
+            ]
+            for i, name in enumerate(SPLITS)
+        }
+    reasons = verdict.counts(slice(None))
+    return {
+        "stage": "gate",
+        "code": context.code(LIBRARIES),
+        "params": dump(context.params),
+        "rows": people.count,
+        "kept": int(verdict.living.sum()),
+        "reasons": reasons,
+        "living": living,
+        "metrics": metrics_of(people, verdict, split, base),
+        "files": files,
+    }
+
+
+def metrics_of(
+    people: Population, verdict: Verdict, split: np.ndarray, base: dict[str, Any]
+) -> dict[str, float]:
+    """The table that the expectations judge; every share of nothing is 0."""
+    living, rows = verdict.living, people.count
+    alive = int(living.sum())
+    reasons = verdict.counts(slice(None))
+    unknown = people.license_class.of(living).get("unknown", 0)
+    groups = np.bincount(people.group[living], minlength=1)
+    metrics: dict[str, float] = {
+        "rows": rows,
+        "living_rows": alive,
+        "living_share": alive / max(rows, 1),
+        "living_tokens": int(people.tokens[living].sum()),
+        "quarantine_rows": sum(base["quarantined"].values()),
+        "quarantine_share": sum(base["quarantined"].values()) / max(base["read"], 1),
+        "unknown_license_share": unknown / max(alive, 1),
+        "duplicate_share": reasons.get("gate:duplicate", 0) / max(rows, 1),
+        "largest_group_share": int(groups.max()) / max(alive, 1),
+    }
+    metrics |= {f"{name}_rows": int((living & (split == i)).sum()) for i, name in enumerate(SPLITS)}
+    metrics |= {f"lang_share.{name}": n / max(alive, 1) for name, n in people.lang.of(living).items()}
+    metrics |= {f"source_share.{name}": n / max(alive, 1) for name, n in people.source.of(living).items()}
+    metrics |= {f"reason_share.{name}": n / max(rows, 1) for name, n in reasons.items()}
+    return metrics
+
+
+def _layer_files(workspace: Workspace) -> list[dict[str, Any]]:
+    """What every layer file says of itself beside what it should say, for the expectations."""
+    rows = []
+    for stage in (*JUDGED, "gate"):
+        for shard in workspace.shards():
+            for path in (workspace.measure_file(stage, shard.name), workspace.reason_file(stage, shard.name)):
+                footer = parquet.footer(path)
+                if "base" not in footer:
+                    raise IntegrityError(f"{path} names no base shard", do=f"run `aigc-data stage {stage}`")
+                name = path.relative_to(workspace.data).as_posix()
+                rows.append(
+                    {"file": name, "rows": footer["rows"], "base_rows": shard.rows, "base": footer["base"]}
+                )
+                rows[-1]["base_expected"] = shard.sha256
+    return rows
+
+
+STAGE = Barrier(name="gate", run=run, fresh=is_fresh, libraries=LIBRARIES)
