@@ -1,0 +1,329 @@
+"""Counts that say what a text is like: tokens, lines, and how much of them repeats.
+
+All n-gram counts come from one idea: an n-gram can only occur twice where the (n-1)-grams at its start and
+one token later do. Bigrams are looked up for every token; from there on only the survivors are, which are few
+in prose.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aigc_data.kernels.codepoints import LETTER, SPACE, TERMINAL, UNSPACED, WORD, flags_of, fold
+from aigc_data.kernels.flags import inlined, kernel
+from aigc_data.kernels.utf8 import decode
+
+#: What `measure` returns for each text, in this order.
+COUNTS = (
+    "chars", "tokens", "token_chars", "alpha_tokens", "stop_words_en", "stop_words_zh", "newlines", "hashes",
+    "ellipses", "lines", "bullet_lines", "ellipsis_lines", "terminal_lines", "short_lines", "dup_lines",
+    "dup_line_chars", "paragraphs", "dup_paragraphs", "dup_paragraph_chars", "top_2gram", "top_3gram", "top_4gram",
+    "dup_5gram", "dup_6gram", "dup_7gram", "dup_8gram", "dup_9gram", "dup_10gram",
+)  # fmt: skip
+(
+    CHARS, TOKENS, TOKEN_CHARS, ALPHA, STOP_EN, STOP_ZH, NEWLINES, HASHES, ELLIPSES, LINES, BULLETS, ELLIPSIS_LINES,
+    TERMINALS, SHORTS, DUP_LINES, DUP_LINE_CHARS, PARAGRAPHS, DUP_PARAGRAPHS, DUP_PARAGRAPH_CHARS, TOP_2,
+) = range(20)  # fmt: skip
+LAST_NGRAM = 10
+
+SHORT_WIDTH = 30  # a line is short up to this width; a code point of an unspaced script is three wide
+SEED = np.uint64(0x9E3779B97F4A7C15)
+STEP = np.uint64(0xFF51AFD7ED558CCD)
+WORD_BIT = np.int32(1 << 30)  # in a token's length: it is a word, which is written with blanks around it
+
+
+@inlined
+def _mix(value, more):  # type: ignore[no-untyped-def]
+    value = ((value << np.uint64(5) | value >> np.uint64(59)) ^ more) * STEP  # turned, for order must matter
+    return value ^ (value >> np.uint64(29))
+
+
+@inlined
+def _stop_bit(key, stop_keys, stop_bits):  # type: ignore[no-untyped-def]
+    """The bit of a stop word, 0 for every other token; open addressing, an empty slot holds 0."""
+    slot = np.int64(key & np.uint64(len(stop_keys) - 1))
+    while stop_keys[slot] != 0:
+        if stop_keys[slot] == key:
+            return stop_bits[slot]
+        slot = (slot + 1) & (len(stop_keys) - 1)
+    return np.int64(0)
+
+
+@inlined
+def _scan_tokens(data, at, end, tables, keys, lengths):  # type: ignore[no-untyped-def]
+    """(tokens, characters in them, tokens with a letter); hashes go to keys, lengths (and WORD_BIT) to
+    lengths."""
+    count, chars, alpha = np.int64(0), np.int64(0), np.int64(0)
+    key, length, letters = SEED, np.int32(0), False
+    while at < end:
+        code_point, width = decode(data, at)
+        at += width
+        flags = flags_of(code_point, tables)
+        if flags & WORD:
+            key = (key + np.uint64(fold(code_point, tables))) * STEP
+            length += 1
+            letters |= (flags & LETTER) != 0
+            if at < end:
+                continue
+        if length:
+            keys[count], lengths[count] = _mix(SEED, key), length | WORD_BIT
+            count, chars, alpha = count + 1, chars + length, alpha + letters
+            key, length, letters = SEED, np.int32(0), False
+        if flags & UNSPACED:
+            key = (SEED + np.uint64(fold(code_point, tables))) * STEP
+            keys[count], lengths[count], key = _mix(SEED, key), 1, SEED
+            count, chars, alpha = count + 1, chars + 1, alpha + ((flags & LETTER) != 0)
+    return count, chars, alpha
+
+
+@inlined
+def _is_bullet(first, second):  # type: ignore[no-untyped-def]
+    """Whether a line that starts with these two code points is an item of a list; `-*+–` need a blank behind
+    them."""
+    if first < 0x80 or first == 0x2013:
+        return (first == 0x2D or first == 0x2A or first == 0x2B or first == 0x2013) and (second == 32 or second == 9)
+    if first == 0x2022 or first == 0x2023 or first == 0x2043 or first == 0x2219 or first == 0xB7:
+        return True
+    # Squares, triangles, diamonds and circles: ■ … ◿, except the box drawings and the stars.
+    return 0x25A0 <= first <= 0x25FF
+
+
+@inlined
+def _ellipses(code_point, run):  # type: ignore[no-untyped-def]
+    """How many ellipses a run of one code point makes: `...` one, `……` one, `。。。` one."""
+    if code_point == 0x2026:
+        return (run + 1) // 2
+    return run // 3 if code_point == 0x2E or code_point == 0x3002 else 0
+
+
+@inlined
+def _end_line(data, start, size, last, wide, run, counts, tables):  # type: ignore[no-untyped-def]
+    """Count one line of `size` characters from byte `start` on, whose last visible code point is `last`."""
+    first, width = decode(data, start)
+    second = np.int64(data[start + width]) if size > 1 else np.int64(10)
+    counts[BULLETS] += _is_bullet(first, second)
+    counts[ELLIPSIS_LINES] += _ellipses(last, run) > 0
+    counts[TERMINALS] += (flags_of(last, tables) & TERMINAL) != 0
+    counts[SHORTS] += wide <= SHORT_WIDTH
+
+
+@inlined
+def _scan_lines(data, at, end, tables, keys, sizes, counts):  # type: ignore[no-untyped-def]
+    """Count lines that are not blank, by kind; their hashes go to keys, their lengths to sizes, 0 between
+    paragraphs.
+
+    Returns how many entries were written.
+    """
+    written, blank, start = np.int64(0), True, at
+    chars = newlines = hashes = ellipses = last = np.int64(0)
+    seen = wide = run = np.int64(0)
+    key, in_gap, gap = SEED, False, (SEED, np.int64(0), np.int64(0), np.int64(0))
+    while at <= end:
+        code_point, width = decode(data, at) if at < end else (np.int64(10), np.int64(1))
+        at += width
+        if code_point != 10:
+            chars += 1
+            flags = flags_of(code_point, tables)
+            if flags & SPACE:
+                if seen == 0:
+                    continue
+                if not in_gap:  # what stands after the last visible code point does not belong to the line
+                    gap, in_gap = (key, seen, wide, run), True
+                    ellipses += _ellipses(last, run)
+                    run = np.int64(0)
+                seen, wide, key = seen + 1, wide + 1, (key + np.uint64(code_point)) * STEP
+                continue
+            if seen == 0:
+                start = at - width
+            in_gap = False
+            seen, key = seen + 1, (key + np.uint64(code_point)) * STEP
+            wide += 3 if flags & UNSPACED else 1
+            hashes += code_point == 0x23
+            if code_point == last:
+                run += 1
+            else:
+                ellipses += _ellipses(last, run)
+                last, run = code_point, np.int64(1)
+            continue
+        chars, newlines = chars + (at <= end), newlines + (at <= end)
+        if seen == 0:  # a blank line: what follows is another paragraph
+            if not blank:
+                sizes[written] = 0
+                written += 1
+            blank = True
+            continue
+        if in_gap:
+            key, seen, wide, run = gap
+        else:
+            ellipses += _ellipses(last, run)
+        keys[written], sizes[written] = key, seen
+        written, blank = written + 1, False
+        _end_line(data, start, seen, last, wide, run, counts, tables)
+        key, in_gap, seen, wide, run = SEED, False, np.int64(0), np.int64(0), np.int64(0)
+    counts[CHARS], counts[NEWLINES], counts[HASHES], counts[ELLIPSES] = chars, newlines, hashes, ellipses
+    return written
+
+
+@inlined
+def _slots_for(count):  # type: ignore[no-untyped-def]
+    """A power of two, at least twice `count`."""
+    slots = 16
+    while slots < 2 * count:
+        slots *= 2
+    return slots
+
+
+@inlined
+def _find(key, table, slots):  # type: ignore[no-untyped-def]
+    """The slot of `key` in table[:slots] (uint64, 0 where empty), or the empty slot where it belongs."""
+    key |= np.uint64(1)
+    slot = np.int64(key >> np.uint64(20)) & (slots - 1)
+    while table[slot] != 0 and table[slot] != key:
+        slot = (slot + 1) & (slots - 1)
+    return slot
+
+
+@inlined
+def _repeated_lines(keys, sizes, written, table, counts):  # type: ignore[no-untyped-def]
+    """Count lines and paragraphs that stood in the text before, and their characters."""
+    slots = _slots_for(written)
+    for kind in range(2):
+        table[:slots] = 0
+        key, size = SEED, np.int64(0)
+        for entry in range(written + kind):
+            stop = entry == written or sizes[entry] == 0
+            if not stop:
+                key, size = _mix(key, keys[entry]), size + sizes[entry]
+            if size and (stop or kind == 0):
+                slot = _find(key, table, slots)
+                at = DUP_PARAGRAPHS if kind else DUP_LINES
+                counts[PARAGRAPHS if kind else LINES] += 1
+                if table[slot] != 0:
+                    counts[at] += 1
+                    counts[at + 1] += size
+                table[slot] = key | np.uint64(1)
+                key, size = SEED, np.int64(0)
+
+
+@inlined
+def _length(lengths, start, n, blanks):  # type: ignore[no-untyped-def]
+    """Characters of n tokens; with `blanks` one more between two words, as they are written."""
+    total = np.int64(0)
+    for place in range(start, start + n):
+        total += lengths[place] & ~WORD_BIT
+        if blanks and place > start and lengths[place] & lengths[place - 1] & WORD_BIT:
+            total += 1
+    return total
+
+
+@inlined
+def _drop_singles(places, grams, kept, filter_):  # type: ignore[no-untyped-def]
+    """Keep the grams that may occur twice, by one byte for each hash's low bits: small enough for the nearest
+    cache."""
+    slots = 2 * _slots_for(kept)
+    filter_[:slots] = 0
+    mask = np.uint64(slots - 1)
+    for index in range(kept):
+        slot = np.int64((grams[index] >> np.uint64(8)) & mask)
+        filter_[slot] = min(filter_[slot] + 1, 2)
+    left = np.int64(0)
+    for index in range(kept):
+        if filter_[np.int64((grams[index] >> np.uint64(8)) & mask)] > 1:
+            places[left], grams[left] = places[index], grams[index]
+            left += 1
+    return left
+
+
+@inlined
+def _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, tallies, filter_, counts):  # type: ignore[no-untyped-def]
+    """top_2gram … dup_10gram: characters of the most frequent n-gram, and of n-grams that occurred before."""
+    alive = np.int64(tokens)
+    for place in range(tokens):
+        places[place], grams[place] = place, keys[place]
+    for n in range(2, LAST_NGRAM + 1):
+        kept = np.int64(0)
+        for index in range(alive - 1):
+            place = places[index]
+            if places[index + 1] == place + 1:
+                # The gram of this place grows by the token behind it; both shorter ones occur twice.
+                places[kept], grams[kept] = place, _mix(grams[index], keys[place + n - 1])
+                kept += 1
+        kept = _drop_singles(places, grams, kept, filter_)
+        if kept == 0:
+            return
+        slots = _slots_for(kept)
+        table[:slots] = 0
+        for index in range(kept):
+            slot = _find(grams[index], table, slots)
+            tallies[slot] = tallies[slot] + 1 if table[slot] != 0 else 1
+            table[slot] = grams[index] | np.uint64(1)
+            where[index] = slot
+        alive, most, best, skip_to = np.int64(0), np.int64(2), np.int64(0), np.int64(0)
+        for index in range(kept):
+            tally, place = tallies[where[index]], np.int64(places[index])
+            if tally == 1:
+                continue
+            if n <= 4:
+                # Of equally frequent n-grams the longest counts, so that the order of the text does not.
+                if tally >= most:
+                    size = tally * _length(lengths, place, n, True)
+                    best = size if tally > most else max(size, best)
+                    most = np.int64(tally)
+            elif place >= skip_to:
+                # As in datatrove: an occurrence that stood before counts whole, and the search goes on behind
+                # it.
+                if table[where[index]] == 0:
+                    best += _length(lengths, place, n, False)
+                    skip_to = place + n
+                else:
+                    table[where[index]] = 0  # seen: the keys have done their work
+            places[alive], grams[alive] = places[index], grams[index]
+            alive += 1
+        counts[TOP_2 + n - 2] = best
+
+
+@kernel
+def measure(data, offsets, tables, stop_keys, stop_bits):  # type: ignore[no-untyped-def]
+    """int64[n, len(COUNTS)]: the counts of each of n texts.
+
+    data uint8[] of valid UTF-8, offsets int64[n + 1], tables from kernels.codepoints, stop words as an open
+    hash table of `hash_words` (uint64[2^k], 0 where empty) and bits (int64[2^k]): the low 32 English, the
+    high Chinese.
+    """
+    rows = len(offsets) - 1
+    counts = np.zeros((rows, len(COUNTS)), np.int64)
+    longest = np.int64(0)
+    for row in range(rows):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    room = longest // 2 + 2  # tokens and lines: each takes two bytes at least
+    # Scratch for all texts; memory that no text reaches is never touched.
+    keys, grams = np.empty(room, np.uint64), np.empty(room, np.uint64)
+    lengths, places, where = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int64)
+    table = np.empty(_slots_for(room), np.uint64)
+    tallies, filter_ = np.empty(len(table), np.int32), np.empty(4 * len(table), np.uint8)
+    for row in range(rows):
+        mine, at, end = counts[row], offsets[row], offsets[row + 1]
+        written = _scan_lines(data, at, end, tables, keys, where, mine)
+        _repeated_lines(keys, where, written, table, mine)
+        tokens, chars, alpha = _scan_tokens(data, at, end, tables, keys, lengths)
+        mine[TOKENS], mine[TOKEN_CHARS], mine[ALPHA] = tokens, chars, alpha
+        seen = np.int64(0)
+        for place in range(tokens):
+            seen |= _stop_bit(keys[place], stop_keys, stop_bits)
+        for bit in range(32):
+            mine[STOP_EN] += (seen >> bit) & 1
+            mine[STOP_ZH] += (seen >> (bit + 32)) & 1
+        _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, tallies, filter_, mine)
+    return counts
+
+
+@kernel
+def hash_words(data, offsets, tables):  # type: ignore[no-untyped-def]
+    """uint64[n]: the hash of each row's first token, 0 where it has none."""
+    hashes = np.zeros(len(offsets) - 1, np.uint64)
+    for row in range(len(hashes)):
+        size = offsets[row + 1] - offsets[row]
+        keys, lengths = np.empty(size // 2 + 2, np.uint64), np.empty(size // 2 + 2, np.int32)
+        if _scan_tokens(data, offsets[row], offsets[row + 1], tables, keys, lengths)[0]:
+            hashes[row] = keys[0]
+    return hashes
