@@ -134,7 +134,7 @@ def source_of(path: Path) -> Source:
             pass
     elif kind == "csv" or path.suffix == ".csv":
         with contextlib.suppress(IndexError, StopIteration, csv.Error):
-            text = next(iter(csv.reader([path.read_text("utf-8", "replace").splitlines()[0]])))[0]
+            text = next(iter(csv.reader([path.read_text("utf-8-sig", "replace").splitlines()[0]])))[0]
     return Source.model_validate({"name": "bad", "path": str(path), "format": kind, "text": text or "text"})
 
 

@@ -33,6 +33,9 @@ def read_jsonl(
             continue
         at = part.offset
         for number, line in enumerate(part.lines, part.first):
+            if not line:
+                at += 1
+                continue
             if len(line) > max_record_bytes:
                 rows.lose(too_long(number, at, len(line)))
             else:

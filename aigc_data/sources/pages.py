@@ -23,6 +23,8 @@ from aigc_data.sources.streams import bom_encoding
 MAX_DEPTH = 512
 #: The parser compares every attribute with all before it (40,000 in one tag: 5 s).
 MAX_ATTRIBUTES = 2_000
+#: An element takes some 300 bytes of tree.
+MAX_TAGS = 1_000_000
 #: Tags that HTML lets go without an end, so that counting them says nothing about depth.
 _OPEN_ENDED = (
     "p|li|dt|dd|td|th|tr|tbody|thead|tfoot|colgroup|caption|option|optgroup|rt|rp|html|head|body|"
@@ -87,7 +89,10 @@ def decode(raw: bytes, charset: str | None = None) -> str:
 
 
 def _refuse_complex(html: str) -> None:
-    if html.count("<") > MAX_DEPTH:
+    tags = html.count("<")
+    if tags > MAX_TAGS:
+        raise UnusableError("too-complex", f"over {MAX_TAGS} tags")
+    if tags > MAX_DEPTH:
         depth = deepest = 0
         for tag in _TAG.finditer(html):
             depth = max(depth - 1, 0) if tag[1] else depth + 1

@@ -123,8 +123,9 @@ def _records(data: _Bytes, max_record_bytes: int) -> Iterator[_Record | Lost]:
             yield Lost(f"byte {start}-{data.position - 1}", "bad-record", "no WARC record starts here")
             continue
         headers = _headers(data)
-        if headers is None and data.damage:
-            break
+        if headers is None and not data.peek(1):
+            yield _tail(data, start)
+            return
         length = headers.get("content-length", "") if headers else ""
         if headers is None or not length.isdecimal() or len(length) > 15:
             data.seek_record()
