@@ -19,7 +19,7 @@ TAKEDOWN, DUPLICATE = "gate:takedown", "gate:duplicate"
 
 @dataclass(frozen=True)
 class Verdict:
-    """Row-aligned: `reason` (str or None for the living), `duplicate_of` (row or -1), `similarity`, `method` ("" for none)."""
+    """Row-aligned: `reason` ("" for the living), `duplicate_of` (row or -1), `similarity`, `method` ("" for none)."""
 
     reason: np.ndarray
     duplicate_of: np.ndarray
@@ -29,14 +29,12 @@ class Verdict:
     @property
     def living(self) -> np.ndarray:
         """bool[n]."""
-        return np.equal(self.reason, None)
+        return self.reason == ""
 
     def counts(self, rows: slice) -> dict[str, int]:
         """How many of the rows have each reason."""
-        names, counts = np.unique(
-            [r for r in self.reason[rows] if r is not None] or np.empty(0, "U1"), return_counts=True
-        )
-        return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
+        names, counts = np.unique(self.reason[rows].astype(str), return_counts=True)
+        return {str(name): int(count) for name, count in zip(names, counts, strict=True) if name}
 
 
 def elect_survivors(
@@ -48,13 +46,13 @@ def elect_survivors(
     dedupe: DedupeMeasure,
 ) -> Verdict:
     """The first reason of each row in stage order, takedown before all; among the rest the best of each duplicate set."""
-    names = np.array([name or None for name in people.first_reason.names], object)
+    names = np.array(people.first_reason.names, object)
     reason = names[people.first_reason.codes] if people.count else np.empty(0, object)
     reason[taken] = TAKEDOWN
     duplicate_of = np.full(people.count, -1, np.int64)
     similarity = np.zeros(people.count, np.float32)
     method = np.full(people.count, "", object)
-    standing = np.flatnonzero(np.equal(reason, None))
+    standing = np.flatnonzero(reason == "")
     # Only a row that shares its cluster with another one that stands can be a duplicate of it.
     shared = np.bincount(people.cluster[standing], minlength=people.count)[people.cluster[standing]] > 1
     rows = standing[shared]

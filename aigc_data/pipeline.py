@@ -35,7 +35,7 @@ def load_stage(name: str) -> Map | Global | Barrier:
 
 def context_of(
     name: str, workspace: Workspace, recipe: Recipe, *, each: Each = map, progress: Progress = silent
-) -> Context:  # type: ignore[assignment]
+) -> Context:
     """What a run of the stage is given."""
     params: Any = getattr(recipe, name)
     return Context(workspace, params, recipe, module_of(name), each, progress)
@@ -43,7 +43,7 @@ def context_of(
 
 def run_stage(
     name: str, workspace: Workspace, recipe: Recipe, *, each: Each = map, progress: Progress = silent
-) -> Report:  # type: ignore[assignment]
+) -> Report:
     """Bring one stage up to date; the stages before it must have run."""
     stage = load_stage(name)
     context = context_of(name, workspace, recipe, each=each, progress=progress)
@@ -51,7 +51,7 @@ def run_stage(
         return run_map(stage, context)
     if isinstance(stage, Global):
         return run_global(stage, context)
-    return stage.run(context)  # type: ignore[no-any-return]
+    return stage.run(context)
 
 
 def is_fresh(name: str, workspace: Workspace, recipe: Recipe) -> bool:
@@ -85,7 +85,7 @@ def reads_from(name: str, earlier: str) -> bool:
 
 def run(
     workspace: Workspace, recipe: Recipe, *, each: Each = map, progress: Progress = silent
-) -> Iterator[Report]:  # type: ignore[assignment]
+) -> Iterator[Report]:
     """Run all stages in order, yielding each report as it comes."""
     for name in STAGES:
         yield run_stage(name, workspace, recipe, each=each, progress=progress)

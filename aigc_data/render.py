@@ -5,6 +5,8 @@ augment, release, the card's examples and the residual checks all come here, so 
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 
 from aigc_data.recipe import PiiMeasure, ReleaseParams
@@ -16,33 +18,23 @@ READS = ("clean.text", "pii.spans")
 
 def render_texts(rows: pa.Table, pii: PiiMeasure, params: ReleaseParams) -> pa.Array:
     """`clean.text` of each row with the spans of `pii.spans` acted on as the recipe says; large_string, never null."""
-    return redact(
-        rows["clean.text"],
-        rows["pii.spans"],
-        actions=params.actions,
-        min_confidence=params.min_pii_confidence,
-        kinds=pii.kinds,
-        regions=pii.regions,
-    )
+    return redact(rows["clean.text"], rows["pii.spans"], **_how(pii, params))
 
 
 def render_field(values: pa.ChunkedArray, pii: PiiMeasure, params: ReleaseParams) -> pa.Array:
     """A short field (`url`, `locator`) scanned and rendered like text; null stays null."""
-    given = {
-        "actions": params.actions,
-        "min_confidence": params.min_pii_confidence,
-        "kinds": pii.kinds,
-        "regions": pii.regions,
-    }
-    return scrub(values, **given).cast(pa.string())
+    return scrub(values, **_how(pii, params)).cast(pa.string())
 
 
 def render_meta(values: pa.ChunkedArray, pii: PiiMeasure, params: ReleaseParams) -> pa.Array:
     """`meta` scanned and rendered value by value, so that it stays JSON; null stays null."""
-    given = {
+    return scrub_json(values, **_how(pii, params)).cast(pa.string())
+
+
+def _how(pii: PiiMeasure, params: ReleaseParams) -> dict[str, Any]:
+    return {
         "actions": params.actions,
         "min_confidence": params.min_pii_confidence,
         "kinds": pii.kinds,
         "regions": pii.regions,
     }
-    return scrub_json(values, **given).cast(pa.string())

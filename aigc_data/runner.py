@@ -40,7 +40,7 @@ class Context:
     params: Any  # the stage's part of the recipe
     recipe: Any
     module: str  # where the stage is defined
-    each: Each = map  # type: ignore[assignment]
+    each: Each = map
     progress: Progress = silent
 
     def code(self, libraries: tuple[str, ...]) -> str:

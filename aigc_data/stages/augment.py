@@ -29,13 +29,15 @@ _READS = (
     "id",
     "source",
     "url",
-    "license_declared",
     "created",
     *render.READS,
     "clean.lang",
     "license.license",
+    "license.license_class",
+    "dedupe.group",
+    "gate.split",
+    "gate.reason",
 )
-_READS += ("license.license_class", "dedupe.group", "gate.split", "gate.reason")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def chosen(id_: str, params: AugmentParams) -> bool:
 
 def variants_of(parent: str, text: str, params: AugmentParams) -> list[tuple[str, str, int, str]]:
     """(id, variant, k, text) of every variant that differs from the text itself and from the others."""
-    born, seen = [], {text}
+    born: list[tuple[str, str, int, str]] = []
+    seen = {text}
     for variant in params.variants:
         for k in range(params.per_record):
             new = VARIANTS[variant](text, seed_of("augment", params.seed, parent, variant, k))

@@ -111,7 +111,7 @@ def _write(
             ],
             schema=on_disk("gate", GATE),
         )
-        reasons = pa.array(verdict.reason[rows].tolist(), pa.string())
+        reasons = pa.array([reason or None for reason in verdict.reason[rows]], pa.string())
         counts = verdict.counts(rows)
         for kind, written, counted in (
             ("measure", table, {}),

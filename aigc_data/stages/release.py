@@ -22,7 +22,7 @@ from aigc_data.columns import RELEASE, SPLITS
 from aigc_data.errors import IntegrityError, StageError
 from aigc_data.expectations import as_json, judge, refuse_on_failure
 from aigc_data.hashing import digest_of, release_digest, row_digests
-from aigc_data.recipe import PiiMeasure, QualityRules, Recipe, ReleaseParams
+from aigc_data.recipe import PiiMeasure, QualityMeasure, QualityRules, Recipe, ReleaseParams
 from aigc_data.runner import Context, Report, barrier_report, dump, record_timing
 from aigc_data.stage import Barrier
 from aigc_data.store import parquet, stack
@@ -31,7 +31,7 @@ from aigc_data.store.funnel import funnel
 from aigc_data.store.shards import text_sizes
 from aigc_data.store.workspace import MANIFEST, Shard, Workspace
 from aigc_data.text.pii import find_spans
-from aigc_data.text.quality import first_failure, signals
+from aigc_data.stages import quality as quality_rules
 
 LIBRARIES = ("orjson", "pyarrow")
 LAYERS = ("clean", "dedupe", "pii", "license", "quality", "gate")
@@ -45,8 +45,12 @@ _READS = (
     "clean.lang",
     "license.license",
     "license.license_class",
+    "dedupe.group",
+    "gate.split",
+    "gate.reason",
+    "quality.score",
+    "quality.tokens",
 )
-_READS += ("dedupe.group", "gate.split", "gate.reason", "quality.score", "quality.tokens")
 _COUNTED = ("lang", "source", "license", "license_class")
 _DIGEST_BYTES = 32
 
@@ -118,8 +122,9 @@ def _living_rows(job: _Job, shard: Shard) -> pa.Table:
 def _born_rows(job: _Job, shard: Shard) -> tuple[pa.Table, dict[str, int]]:
     """Born rows are measured here as every other row was measured before, and fail by the same rules."""
     born = parquet.read(job.workspace.born / f"{shard.name}.parquet")
-    measured = signals(born["text"], born["lang"])
-    reason = first_failure(measured, job.quality)
+    named = pa.table([born["text"], born["lang"]], names=["clean.text", "clean.lang"])
+    measured = quality_rules.measure(named, QualityMeasure())
+    reason = quality_rules.judge(measured, job.quality)
     dropped = {str(c["values"]): int(c["counts"]) for c in pc.value_counts(reason.drop_null()).to_pylist()}
     columns = {name: born[name] for name in born.column_names if name in RELEASE.names}
     columns |= {

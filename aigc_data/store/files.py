@@ -24,10 +24,14 @@ def temporary_name(path: Path) -> Path:
 
 
 def publish(temporary: Path, path: Path) -> None:
-    """Make a finished temporary file the file itself: fsync, rename, fsync of the folder."""
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """Make a finished temporary file the file itself: fsync, rename, fsync of the folder; on failure it is removed."""
+    try:
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 
@@ -44,7 +48,11 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a small file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
-    temporary.write_bytes(data)
+    try:
+        temporary.write_bytes(data)
+    except OSError:  # the disk is full
+        temporary.unlink(missing_ok=True)
+        raise
     publish(temporary, path)
 
 

@@ -24,6 +24,11 @@ ROW_GROUP = 4096
 LAYER_LEVEL = 1
 RELEASE_LEVEL = 3
 _FOOTER = b"aigc"
+#: Columns with few distinct values: a dictionary over texts, ids and digests costs time and saves nothing.
+_REPETITIVE = frozenset(
+    "source lang script license license_class license_declared detected declared split rules reason method evidence "
+    "variant kind lang_second validator file".split()
+)
 
 
 @dataclass(frozen=True)
@@ -165,21 +170,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _repetitive(schema: pa.Schema) -> list[str]:
-    """Columns with few distinct values; a dictionary over texts, ids and digests costs time and saves nothing."""
-    names = (
-        "source",
-        "lang",
-        "script",
-        "license",
-        "license_class",
-        "license_declared",
-        "detected",
-        "declared",
-        "split",
-        "rules",
-    )
-    names += ("reason", "method", "evidence", "variant", "kind", "lang_second", "validator", "file")
-    return [f.name for f in schema if f.name.rsplit(".", 1)[-1] in names and pa.types.is_string(f.type)]
+    return [f.name for f in schema if f.name.rsplit(".", 1)[-1] in _REPETITIVE and pa.types.is_string(f.type)]
 
 
 def _short(schema: pa.Schema) -> list[str]:

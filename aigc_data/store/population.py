@@ -97,8 +97,10 @@ def load_population(workspace: Workspace) -> Population:
         "quality.score",
         "quality.chars",
         "quality.tokens",
+        "dedupe.cluster",
+        "dedupe.group",
+        "dedupe.exact",
     )
-    names += ("dedupe.cluster", "dedupe.group", "dedupe.exact")
     tables = [stack.read_rows(workspace, shard, names) for shard in shards]
     ids = np.concatenate([np.empty((0, 2), np.uint64), *(to_numbers(t["id"]) for t in tables)])
     by_rank = order_of(ids)

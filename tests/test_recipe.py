@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aigc_data.errors import RecipeError
+from aigc_data.recipe import load_recipe, parse_recipe
+
+MINIMAL: dict[str, Any] = {"name": "x", "sources": [{"name": "a", "path": "raw"}]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"qualty": {}}, "unknown key `qualty`, did you mean `quality`?"),
+        ({"sources": [{"name": "a", "path": "b", "fromat": "csv"}]}, "`sources.0.fromat`, did you mean `format`?"),
+        ({"quality": {"rules": {"zh": {"min_tokns": 3}}}}, "`quality.rules.zh.min_tokns`, did you mean `min_tokens`?"),
+        ({"clean": {"rules": {"min_lang_score": 1.5}}}, "`clean.rules.min_lang_score`"),
+        ({"sources": []}, "`sources`"),
+        ({"sources": [{"name": "a", "path": "b"}, {"name": "a", "path": "c"}]}, "seen twice: a"),
+        ({"gate": {"expectations": [{"metric": "rows"}]}}, "without a bound"),
+        ({"name": "../etc"}, "`name`"),
+    ],
+)
+def test_parse_recipe__names_the_key_and_the_nearest_one(changed: dict[str, Any], expected: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe({**MINIMAL, **changed})
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_load_recipe__says_which_file_and_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="no recipe at"):
+        load_recipe(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("name: [unclosed")
+    with pytest.raises(RecipeError, match="is not YAML"):
+        load_recipe(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("- a\n- b\n")
+    with pytest.raises(RecipeError, match="holds list"):
+        load_recipe(tmp_path / "params.yaml")
+
+
+def test_parse_recipe__a_bound_of_zero_is_a_bound_and_none_is_off() -> None:
+    rules = parse_recipe({**MINIMAL, "quality": {"rules": {"en": {"max_dup_lines": 0, "min_stop_words": None}}}}).quality.rules
+    assert rules.en.max_dup_lines == 0.0
+    assert rules.en.min_stop_words is None
