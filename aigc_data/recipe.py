@@ -133,7 +133,9 @@ class QualityMeasure(Params):
 
 
 class QualityThresholds(Params):
-    """Bounds of one language; `None` switches a rule off, 0 is a bound like any other."""
+    """Bounds of one language; `None` switches a rule off, 0 is a bound like any other. docs/signals.md has sources."""
+
+    line_rules_from: int = Field(5, ge=1, description="lines below which shares of lines are not judged")
 
     min_tokens: int | None = 50
     max_tokens: int | None = 100_000
@@ -163,23 +165,25 @@ class QualityThresholds(Params):
 
 
 class ChineseThresholds(QualityThresholds):
-    """The same rules with bounds for Chinese, where a Han character is a token."""
+    """The same rules with bounds for Chinese, where a Han character is a token; re-derived for such tokens."""
 
+    min_tokens: int | None = 80
+    max_tokens: int | None = 170_000
     min_mean_token_length: float | None = 1.0
-    max_mean_token_length: float | None = 5.0
-    min_alpha_ratio: float | None = 0.735
-    min_terminal_lines: float | None = 0.106
+    max_mean_token_length: float | None = 3.5
+    min_stop_words: int | None = 4
+    min_terminal_lines: float | None = 0.05
     max_newline_ratio: float | None = 0.178
-    max_dup_lines: float | None = 0.287
-    max_top_2gram: float | None = 0.256
-    max_top_3gram: float | None = 0.201
-    max_top_4gram: float | None = 0.171
-    max_dup_5gram: float | None = 0.198
-    max_dup_6gram: float | None = 0.182
-    max_dup_7gram: float | None = 0.167
-    max_dup_8gram: float | None = 0.154
-    max_dup_9gram: float | None = 0.140
-    max_dup_10gram: float | None = 0.127
+    max_dup_lines: float | None = 0.4
+    max_top_2gram: float | None = 0.22
+    max_top_3gram: float | None = 0.21
+    max_top_4gram: float | None = 0.20
+    max_dup_5gram: float | None = 0.30
+    max_dup_6gram: float | None = 0.27
+    max_dup_7gram: float | None = 0.24
+    max_dup_8gram: float | None = 0.20
+    max_dup_9gram: float | None = 0.19
+    max_dup_10gram: float | None = 0.18
 
 
 class QualityRules(Params):
