@@ -10,6 +10,7 @@ with it.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import unicodedata
 from pathlib import Path
@@ -92,7 +93,10 @@ def main() -> None:
             deltas.append(page_deltas)
         pages[page] = known[key]
     TARGET.parent.mkdir(exist_ok=True)
-    np.savez_compressed(TARGET, pages=pages, flags=np.concatenate(flags), deltas=np.concatenate(deltas))
+    table = {"pages": pages, "flags": np.concatenate(flags), "deltas": np.concatenate(deltas)}
+    np.savez_compressed(TARGET, **table)
+    digest = hashlib.sha256(b"".join(part.tobytes() for part in table.values())).hexdigest()
+    print(f"set DIGEST in aigc_data/kernels/codepoints.py to {digest}")
     print(
         f"{len(known)} pages, {TARGET.stat().st_size} bytes, regex {regex.__version__}, "
         f"Unicode {unicodedata.unidata_version} (case, width), Python {sys.version.split()[0]}"

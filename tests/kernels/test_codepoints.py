@@ -1,3 +1,4 @@
+import hashlib
 import time
 import unicodedata
 
@@ -64,6 +65,10 @@ def test_flags_of__agree_with_the_categories_of_assigned_code_points():
     assert ((flags & cp.DIGIT) > 0)[digits].all()
     assert not ((flags & cp.WORD > 0) & (flags & cp.UNSPACED > 0)).any()
     assert ((flags & cp.UNSPACED) > 0)[(flags & cp.HAN) > 0].all()
+
+
+def test_digest__is_that_of_the_shipped_table():
+    assert hashlib.sha256(b"".join(part.tobytes() for part in cp.TABLES)).hexdigest() == cp.DIGEST
 
 
 def test_load__takes_a_few_milliseconds():
