@@ -9,6 +9,7 @@ without a comparison of the two texts.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -89,6 +90,20 @@ def pairs(sketches: pa.Table, ranks: np.ndarray, partition: int, partitions: int
     guesses = np.concatenate([np.ones(len(copies)), guess]).astype(np.float32)
     by_pair = np.lexsort((right, left))
     return pa.table([c[by_pair] for c in (left, right, kind, guesses)], schema=columns.DEDUPE_CANDIDATES)
+
+
+def merge(parts: Sequence[pa.Table]) -> pa.Table:
+    """The candidates of several partitions, each pair once, sorted by (a, b).
+
+    To be done before `verify`: a pair of near-identical texts shares most of its keys, and is found in as many
+    partitions.
+    """
+    both = pa.concat_tables([columns.DEDUPE_CANDIDATES.empty_table(), *parts])
+    a, b = both["a"].to_numpy(), both["b"].to_numpy()
+    order = np.lexsort((b, a))
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (np.diff(a[order]) != 0) | (np.diff(b[order]) != 0)
+    return both.take(pa.array(order[new]))
 
 
 def verify(

@@ -8,7 +8,7 @@ from aigc_data import columns
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.text import dedupe
 from aigc_data.text.bands import plan
-from aigc_data.text.dedupe import EXACT, GROUP, LINK, cuts, pairs, resolve, verify
+from aigc_data.text.dedupe import EXACT, GROUP, LINK, cuts, merge, pairs, resolve, verify
 from aigc_data.text.sketch import least_matches, sketch
 from aigc_data.text.tokens import tokens_of
 
@@ -137,6 +137,17 @@ def test_pairs__the_union_over_partitions_is_the_same_for_any_number(partitions)
     assert whole.num_rows > 50
     assert set(listed(cut)) == set(listed(whole))
     assert run(texts, partitions=partitions)[2].equals(run(texts)[2])
+
+
+def test_merge__leaves_each_pair_once():
+    texts = [*planted(30, 0.1), ENGLISH, ENGLISH, CHINESE, CHINESE + "！"]
+    sketches, ranks = sketch(pa.array(texts, pa.large_string()), PARAMS), np.arange(len(texts))
+    parts = [pairs(sketches, ranks, p, 5, PARAMS) for p in range(5)]
+    assert sum(p.num_rows for p in parts) > merge(parts).num_rows
+    assert (
+        merge(parts[::-1]).to_pydict() == merge(parts).to_pydict() == pairs(sketches, ranks, 0, 1, PARAMS).to_pydict()
+    )
+    assert merge([]).num_rows == 0
 
 
 def test_dedupe__does_not_depend_on_the_order_of_rows():
