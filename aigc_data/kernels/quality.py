@@ -29,6 +29,8 @@ LAST_NGRAM = 10
 SHORT_WIDTH = 30  # a line is short up to this width; a code point of an unspaced script is three wide
 SEED = np.uint64(0x9E3779B97F4A7C15)
 STEP = np.uint64(0xFF51AFD7ED558CCD)
+COUNT_BITS = np.uint64(24)
+COUNT_MASK = np.uint64((1 << 24) - 1)
 WORD_BIT = np.int32(1 << 30)  # in a token's length: it is a word, which is written with blanks around it
 
 
@@ -47,33 +49,6 @@ def _stop_bit(key, stop_keys, stop_bits):  # type: ignore[no-untyped-def]
             return stop_bits[slot]
         slot = (slot + 1) & (len(stop_keys) - 1)
     return np.int64(0)
-
-
-@inlined
-def _scan_tokens(data, at, end, tables, keys, lengths):  # type: ignore[no-untyped-def]
-    """(tokens, characters in them, tokens with a letter); hashes go to keys, lengths (and WORD_BIT) to
-    lengths."""
-    count, chars, alpha = np.int64(0), np.int64(0), np.int64(0)
-    key, length, letters = SEED, np.int32(0), False
-    while at < end:
-        code_point, width = decode(data, at)
-        at += width
-        flags = flags_of(code_point, tables)
-        if flags & WORD:
-            key = (key + np.uint64(fold(code_point, tables))) * STEP
-            length += 1
-            letters |= (flags & LETTER) != 0
-            if at < end:
-                continue
-        if length:
-            keys[count], lengths[count] = _mix(SEED, key), length | WORD_BIT
-            count, chars, alpha = count + 1, chars + length, alpha + letters
-            key, length, letters = SEED, np.int32(0), False
-        if flags & UNSPACED:
-            key = (SEED + np.uint64(fold(code_point, tables))) * STEP
-            keys[count], lengths[count], key = _mix(SEED, key), 1, SEED
-            count, chars, alpha = count + 1, chars + 1, alpha + ((flags & LETTER) != 0)
-    return count, chars, alpha
 
 
 @inlined
@@ -108,60 +83,85 @@ def _end_line(data, start, size, last, wide, run, counts, tables):  # type: igno
 
 
 @inlined
-def _scan_lines(data, at, end, tables, keys, sizes, counts):  # type: ignore[no-untyped-def]
-    """Count lines that are not blank, by kind; their hashes go to keys, their lengths to sizes, 0 between
-    paragraphs.
+def _scan(data, at, end, tables, keys, lengths, line_keys, sizes, counts):  # type: ignore[no-untyped-def]
+    """(tokens, lines and breaks) of one text, in one walk; all counts that need no comparison are made here.
 
-    Returns how many entries were written.
+    Token hashes go to keys, their lengths (and WORD_BIT) to lengths; hashes of lines that are not blank go to
+    line_keys, their lengths to sizes, with a 0 between paragraphs.
     """
+    count = token_chars = alpha = chars = newlines = hashes = ellipses = np.int64(0)
+    token, length, letters = SEED, np.int32(0), np.uint8(0)
     written, blank, start = np.int64(0), True, at
-    chars = newlines = hashes = ellipses = last = np.int64(0)
-    seen = wide = run = np.int64(0)
-    key, in_gap, gap = SEED, False, (SEED, np.int64(0), np.int64(0), np.int64(0))
+    seen = unspaced = last = run = np.int64(0)  # of the line: characters, those three wide, and the run at its end
+    line, in_gap, gap = SEED, False, (SEED, np.int64(0), np.int64(0))
     while at <= end:
-        code_point, width = decode(data, at) if at < end else (np.int64(10), np.int64(1))
+        if at == end:  # the end of a text ends its line
+            code_point, flags, width = np.int64(10), np.uint8(SPACE), np.int64(1)
+        else:
+            code_point, width = np.int64(data[at]), np.int64(1)
+            if code_point < 0x80:
+                flags = tables[1][code_point]  # page 0 comes first in the table
+            else:
+                code_point, width = decode(data, at)
+                flags = flags_of(code_point, tables)
         at += width
-        if code_point != 10:
-            chars += 1
-            flags = flags_of(code_point, tables)
-            if flags & SPACE:
-                if seen == 0:
-                    continue
-                if not in_gap:  # what stands after the last visible code point does not belong to the line
-                    gap, in_gap = (key, seen, wide, run), True
-                    ellipses += _ellipses(last, run)
-                    run = np.int64(0)
-                seen, wide, key = seen + 1, wide + 1, (key + np.uint64(code_point)) * STEP
-                continue
+        if length and not flags & WORD:
+            keys[count], lengths[count] = _mix(SEED, token), length | WORD_BIT
+            count, token_chars, alpha = count + 1, token_chars + length, alpha + (letters & LETTER != 0)
+            token, length, letters = SEED, np.int32(0), np.uint8(0)
+        if not flags & SPACE:
             if seen == 0:
                 start = at - width
-            in_gap = False
-            seen, key = seen + 1, (key + np.uint64(code_point)) * STEP
-            wide += 3 if flags & UNSPACED else 1
-            hashes += code_point == 0x23
-            if code_point == last:
+            seen, in_gap = seen + 1, False
+            line = (line + np.uint64(code_point)) * STEP
+            if flags & WORD:
+                token = (token + np.uint64(fold(code_point, tables))) * STEP
+                length += 1
+                letters |= flags
+            elif flags & UNSPACED:
+                keys[count] = _mix(SEED, (SEED + np.uint64(fold(code_point, tables))) * STEP)
+                lengths[count] = 1
+                count, token_chars, alpha = count + 1, token_chars + 1, alpha + (flags & LETTER != 0)
+                unspaced += 1
+            elif code_point == last:
                 run += 1
+                hashes += code_point == 0x23
+                continue
             else:
-                ellipses += _ellipses(last, run)
-                last, run = code_point, np.int64(1)
+                hashes += code_point == 0x23
+            ellipses += _ellipses(last, run) if run > 2 or last == 0x2026 else 0
+            last, run = code_point, np.int64(1)
             continue
-        chars, newlines = chars + (at <= end), newlines + (at <= end)
+        if code_point != 10:
+            chars += 1
+            if seen:
+                if not in_gap:  # what stands behind the last visible character does not belong to the line
+                    gap, in_gap = (line, seen, run), True
+                    ellipses += _ellipses(last, run)
+                    run = np.int64(0)
+                seen, line = seen + 1, (line + np.uint64(code_point)) * STEP
+                chars -= 1
+            continue
+        newlines += at <= end
         if seen == 0:  # a blank line: what follows is another paragraph
             if not blank:
                 sizes[written] = 0
                 written += 1
             blank = True
             continue
+        chars += seen
         if in_gap:
-            key, seen, wide, run = gap
+            line, seen, run = gap
         else:
             ellipses += _ellipses(last, run)
-        keys[written], sizes[written] = key, seen
+        line_keys[written], sizes[written] = line, seen
         written, blank = written + 1, False
-        _end_line(data, start, seen, last, wide, run, counts, tables)
-        key, in_gap, seen, wide, run = SEED, False, np.int64(0), np.int64(0), np.int64(0)
-    counts[CHARS], counts[NEWLINES], counts[HASHES], counts[ELLIPSES] = chars, newlines, hashes, ellipses
-    return written
+        _end_line(data, start, seen, last, seen + 2 * unspaced, run, counts, tables)
+        line, in_gap = SEED, False
+        seen = unspaced = run = np.int64(0)
+    counts[CHARS], counts[NEWLINES], counts[HASHES], counts[ELLIPSES] = chars + newlines, newlines, hashes, ellipses
+    counts[TOKENS], counts[TOKEN_CHARS], counts[ALPHA] = count, token_chars, alpha
+    return count, written
 
 
 @inlined
@@ -174,12 +174,20 @@ def _slots_for(count):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _find(key, table, slots):  # type: ignore[no-untyped-def]
-    """The slot of `key` in table[:slots] (uint64, 0 where empty), or the empty slot where it belongs."""
-    key |= np.uint64(1)
-    slot = np.int64(key >> np.uint64(20)) & (slots - 1)
-    while table[slot] != 0 and table[slot] != key:
+def _tally(key, table, slots):  # type: ignore[no-untyped-def]
+    """Count `key` in table[:slots] and return its slot.
+
+    An entry (uint64, 0 where empty) is the upper 40 bits of the key over a count of 24 bits; the lower bits
+    of the key are where it lies. No text has 2^24 tokens in its two bytes each: a record ends at 16 MiB by
+    default, and past it a count stops.
+    """
+    slot = np.int64(key & np.uint64(slots - 1))
+    upper = key >> COUNT_BITS
+    while table[slot] != 0 and table[slot] >> COUNT_BITS != upper:
         slot = (slot + 1) & (slots - 1)
+    if table[slot] == 0:
+        table[slot] = upper << COUNT_BITS
+    table[slot] += np.uint64((table[slot] & COUNT_MASK) < COUNT_MASK)
     return slot
 
 
@@ -195,13 +203,12 @@ def _repeated_lines(keys, sizes, written, table, counts):  # type: ignore[no-unt
             if not stop:
                 key, size = _mix(key, keys[entry]), size + sizes[entry]
             if size and (stop or kind == 0):
-                slot = _find(key, table, slots)
+                slot = _tally(key, table, slots)
                 at = DUP_PARAGRAPHS if kind else DUP_LINES
                 counts[PARAGRAPHS if kind else LINES] += 1
-                if table[slot] != 0:
+                if table[slot] & COUNT_MASK > 1:
                     counts[at] += 1
                     counts[at + 1] += size
-                table[slot] = key | np.uint64(1)
                 key, size = SEED, np.int64(0)
 
 
@@ -235,7 +242,7 @@ def _drop_singles(places, grams, kept, filter_):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, tallies, filter_, counts):  # type: ignore[no-untyped-def]
+def _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, filter_, counts):  # type: ignore[no-untyped-def]
     """top_2gram … dup_10gram: characters of the most frequent n-gram, and of n-grams that occurred before."""
     alive = np.int64(tokens)
     for place in range(tokens):
@@ -254,13 +261,10 @@ def _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, tallies
         slots = _slots_for(kept)
         table[:slots] = 0
         for index in range(kept):
-            slot = _find(grams[index], table, slots)
-            tallies[slot] = tallies[slot] + 1 if table[slot] != 0 else 1
-            table[slot] = grams[index] | np.uint64(1)
-            where[index] = slot
+            where[index] = _tally(grams[index], table, slots)
         alive, most, best, skip_to = np.int64(0), np.int64(2), np.int64(0), np.int64(0)
         for index in range(kept):
-            tally, place = tallies[where[index]], np.int64(places[index])
+            tally, place = np.int64(table[where[index]] & COUNT_MASK), np.int64(places[index])
             if tally == 1:
                 continue
             if n <= 4:
@@ -268,15 +272,15 @@ def _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, tallies
                 if tally >= most:
                     size = tally * _length(lengths, place, n, True)
                     best = size if tally > most else max(size, best)
-                    most = np.int64(tally)
+                    most = tally
             elif place >= skip_to:
                 # As in datatrove: an occurrence that stood before counts whole, and the search goes on behind
                 # it.
-                if table[where[index]] == 0:
+                if tally == 0:
                     best += _length(lengths, place, n, False)
                     skip_to = place + n
                 else:
-                    table[where[index]] = 0  # seen: the keys have done their work
+                    table[where[index]] = 0  # seen; the tally has done its work
             places[alive], grams[alive] = places[index], grams[index]
             alive += 1
         counts[TOP_2 + n - 2] = best
@@ -298,22 +302,20 @@ def measure(data, offsets, tables, stop_keys, stop_bits):  # type: ignore[no-unt
     room = longest // 2 + 2  # tokens and lines: each takes two bytes at least
     # Scratch for all texts; memory that no text reaches is never touched.
     keys, grams = np.empty(room, np.uint64), np.empty(room, np.uint64)
-    lengths, places, where = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int64)
+    lengths, places, where = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
     table = np.empty(_slots_for(room), np.uint64)
-    tallies, filter_ = np.empty(len(table), np.int32), np.empty(4 * len(table), np.uint8)
+    filter_ = np.empty(2 * len(table), np.uint8)
     for row in range(rows):
         mine, at, end = counts[row], offsets[row], offsets[row + 1]
-        written = _scan_lines(data, at, end, tables, keys, where, mine)
-        _repeated_lines(keys, where, written, table, mine)
-        tokens, chars, alpha = _scan_tokens(data, at, end, tables, keys, lengths)
-        mine[TOKENS], mine[TOKEN_CHARS], mine[ALPHA] = tokens, chars, alpha
+        tokens, written = _scan(data, at, end, tables, keys, lengths, grams, where, mine)
+        _repeated_lines(grams, where, written, table, mine)
         seen = np.int64(0)
         for place in range(tokens):
             seen |= _stop_bit(keys[place], stop_keys, stop_bits)
         for bit in range(32):
             mine[STOP_EN] += (seen >> bit) & 1
             mine[STOP_ZH] += (seen >> (bit + 32)) & 1
-        _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, tallies, filter_, mine)
+        _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, filter_, mine)
     return counts
 
 
@@ -321,9 +323,11 @@ def measure(data, offsets, tables, stop_keys, stop_bits):  # type: ignore[no-unt
 def hash_words(data, offsets, tables):  # type: ignore[no-untyped-def]
     """uint64[n]: the hash of each row's first token, 0 where it has none."""
     hashes = np.zeros(len(offsets) - 1, np.uint64)
+    counts = np.zeros(len(COUNTS), np.int64)
     for row in range(len(hashes)):
-        size = offsets[row + 1] - offsets[row]
-        keys, lengths = np.empty(size // 2 + 2, np.uint64), np.empty(size // 2 + 2, np.int32)
-        if _scan_tokens(data, offsets[row], offsets[row + 1], tables, keys, lengths)[0]:
+        room = (offsets[row + 1] - offsets[row]) // 2 + 2
+        keys, lines = np.empty(room, np.uint64), np.empty(room, np.uint64)
+        lengths, sizes = np.empty(room, np.int32), np.empty(room, np.int32)
+        if _scan(data, offsets[row], offsets[row + 1], tables, keys, lengths, lines, sizes, counts)[0]:
             hashes[row] = keys[0]
     return hashes

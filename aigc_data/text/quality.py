@@ -108,14 +108,14 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 @cache
 def _stop_table() -> tuple[np.ndarray, np.ndarray]:
-    """(keys uint64[256], bits int64[256]) for kernels.quality.measure."""
-    keys, bits = np.zeros(256, np.uint64), np.zeros(256, np.int64)
+    """(keys uint64[1024], bits int64[1024]) for kernels.quality.measure."""
+    keys, bits = np.zeros(1024, np.uint64), np.zeros(1024, np.int64)
     words = [(word, index) for index, word in enumerate(STOP_WORDS_EN)]
     words += [(form, 32 + index) for index, forms in enumerate(STOP_WORDS_ZH) for form in forms]
     hashes = k.hash_words(*text_buffers(pa.array([word for word, _ in words], pa.large_string())), TABLES)
     for key, (_, bit) in zip(hashes, words, strict=True):
-        slot = int(key) & 255
+        slot = int(key) & 1023
         while keys[slot]:
-            slot = (slot + 1) & 255
+            slot = (slot + 1) & 1023
         keys[slot], bits[slot] = key, 1 << bit
     return keys, bits
