@@ -7,9 +7,11 @@ No pickle. Written whole or not at all; its digests are checked before a tensor 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -40,13 +42,15 @@ def save_checkpoint(
     try:
         save_file(tensors, temporary, metadata={**metadata, **digests})
         with temporary.open("rb+") as file:
+            _sort_header(file)
             os.fsync(file.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
     except (OSError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
+        reason = " ".join(str(error).split())
         raise TrainError(
-            f"the checkpoint of step {metadata.get('step')} cannot be written: {' '.join(str(error).split())}; {kept(path)}",
+            f"the checkpoint of step {metadata.get('step')} cannot be written: {reason}; {kept(path)}",
             expected=f"room for {sum(t.nbytes for t in tensors.values()):,} bytes in {path.parent}",
             do="make room, then give the same command: it goes on from the last checkpoint",
         ) from error
@@ -125,6 +129,18 @@ def _digest(tensors: Mapping[str, Tensor], part: str) -> str:
         h.update(f"{name} {t.dtype} {tuple(t.shape)}\n".encode())
         h.update(t.contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return h.hexdigest()
+
+
+def _sort_header(file: BinaryIO) -> None:
+    """Sort the metadata's keys, which the library writes in a random order: the same state is the same bytes."""
+    size = int.from_bytes(file.read(8), "little")
+    header = json.loads(file.read(size))
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    raw = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode().ljust(size)
+    if len(raw) == size:  # the format pads with spaces; a header that grew would move the tensors
+        file.seek(8)
+        file.write(raw)
+        file.flush()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -26,7 +26,7 @@ BATCH_CHARACTERS = 1 << 20
 
 @dataclass(frozen=True)
 class Tokens:
-    """The train split as ids, memory-mapped: document `i` is `ids[starts[i]:starts[i + 1]]`, its end-of-text included."""
+    """The train split as ids, memory-mapped: document `i` is `ids[starts[i]:starts[i + 1]]`, end-of-text included."""
 
     ids: np.ndarray
     starts: np.ndarray  # int64[documents + 1]
@@ -171,7 +171,7 @@ class Packed:
 
     def _start_epoch(self, epoch: int) -> None:
         lengths = np.diff(self._tokens.starts)
-        salt = mix(np.array([self._seed], dtype=np.uint64) + np.uint64(epoch) * np.uint64(0x9E3779B97F4A7C15))
+        salt = mix(np.array([(self._seed + epoch * 0x9E3779B97F4A7C15) % 2**64], dtype=np.uint64))
         # Keys first and lengths second: were two keys alike, the order would still not depend on the file.
         self._order = np.lexsort((lengths, mix(self._tokens.keys ^ salt)))
         self._ends = np.cumsum(lengths[self._order])

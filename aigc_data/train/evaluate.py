@@ -20,9 +20,9 @@ from aigc_data.train.release import Document
 from aigc_data.train.tokenizer import encode, end_of_text
 
 METHOD = (
-    "every UTF-8 byte of every document once; each document after an end-of-text token and on its own; windows of `context` tokens "
-    "overlapping by half, of which only tokens not scored before count, so that all but a document's first half window "
-    "are predicted from at least half a window; end-of-text itself is not scored; float32; "
+    "every UTF-8 byte of every document once; each document by itself, after an end-of-text token; windows of "
+    "`context` tokens that overlap by half, of which only tokens not scored before count, so that all but a document's "
+    "first half window are predicted from at least half a window; end-of-text is not scored; float32; "
     "sum of nats / ln 2 / bytes (an upper bound: one segmentation into tokens is scored)"
 )
 #: Logits held at once: 64 Mi float32 are 256 MiB.

@@ -49,7 +49,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Generation:
-    """A prompt and what the model wrote after it. `text` is both under the visible label (unless it was switched off)."""
+    """A prompt and what the model wrote after it; `text` is both, under the visible label unless switched off."""
 
     prompt: str
     completion: str
@@ -130,7 +130,7 @@ def stream(loaded: Loaded, prompt: str, *, sampling: Sampling) -> Iterator[str]:
 
 @torch.inference_mode()
 def tokens(loaded: Loaded, prompt: str, *, sampling: Sampling) -> Iterator[int]:
-    """Ids after the prompt, until end-of-text or `max_tokens`. Beyond the context the model sees the last half of it."""
+    """Ids after the prompt, until end-of-text or `max_tokens`; beyond the context the model sees its last half."""
     model, eot = loaded.model, end_of_text(loaded.tokenizer)
     device, context = model.embedding.device, model.config.context
     source = torch.Generator().manual_seed(sampling.seed)

@@ -15,7 +15,7 @@ from aigc_data.train.config import TrainConfig
 
 @dataclass
 class Cache:
-    """Keys and values of what was read, per layer (batch, heads, context, head width); the first `length` are filled."""
+    """Keys and values that were read, per layer (batch, heads, context, head width); the first `length` are filled."""
 
     keys: list[Tensor]
     values: list[Tensor]

@@ -174,8 +174,12 @@ def _open_live(folder: Path) -> Any:
         # Set before the import too: DVCLive would offer the run to a remote service if the machine has a
         # token for it.
         from dvclive import Live
+        from scmrepo.exceptions import SCMError
 
-        return Live(str(folder), report=None, save_dvc_exp=False, dvcyaml=None)
+        try:
+            return Live(str(folder), report=None, save_dvc_exp=False, dvcyaml=None)
+        except SCMError:
+            return None  # DVCLive gives up in a repository without a commit; a run does not need it
 
 
 @contextmanager
