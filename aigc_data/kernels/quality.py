@@ -245,12 +245,12 @@ def _drop_singles(places, grams, kept, filter_):  # type: ignore[no-untyped-def]
 def _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, filter_, counts):  # type: ignore[no-untyped-def]
     """top_2gram … dup_10gram: characters of the most frequent n-gram, and of n-grams that occurred before."""
     alive = np.int64(tokens)
-    for place in range(tokens):
-        places[place], grams[place] = place, keys[place]
+    for token in range(tokens):
+        places[token], grams[token] = token, keys[token]
     for n in range(2, LAST_NGRAM + 1):
         kept = np.int64(0)
         for index in range(alive - 1):
-            place = places[index]
+            place = np.int64(places[index])
             if places[index + 1] == place + 1:
                 # The gram of this place grows by the token behind it; both shorter ones occur twice.
                 places[kept], grams[kept] = place, _mix(grams[index], keys[place + n - 1])
@@ -271,14 +271,15 @@ def _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, filter_
                 # Of equally frequent n-grams the longest counts, so that the order of the text does not.
                 if tally >= most:
                     size = tally * _length(lengths, place, n, True)
-                    best = size if tally > most else max(size, best)
+                    if tally > most or size > best:
+                        best = size
                     most = tally
             elif place >= skip_to:
                 # As in datatrove: an occurrence that stood before counts whole, and the search goes on behind
                 # it.
                 if tally == 0:
-                    best += _length(lengths, place, n, False)
-                    skip_to = place + n
+                    best = best + _length(lengths, place, n, False)
+                    skip_to = np.int64(place + n)
                 else:
                     table[where[index]] = 0  # seen; the tally has done its work
             places[alive], grams[alive] = places[index], grams[index]

@@ -24,6 +24,9 @@ from aigc_data.kernels.scripts import count_scripts, sample_letters
 from aigc_data.text.arrow import strings_from, text_buffers
 from aigc_data.text.han_variants import SIMPLIFIED_ONLY, TRADITIONAL_ONLY
 
+UNSURE = 0.65  # below it the model reads again, LONGER times as many letters: names and code fill many a start
+LONGER = 5
+
 _NONE, _HAN, _HANS, _HANT, _KANA, _HANGUL = range(6)
 #: ISO 15924 codes by script number; the first six are counted apart and named by `_script_names`.
 SCRIPTS = (
@@ -60,14 +63,14 @@ class Identified:
 
 
 def identify(texts: pa.Array | pa.ChunkedArray, *, letters: int) -> Identified:
-    """Language and script of n strings; lid.176 reads at most `letters` letters of a text, and only of texts
-    that are not CJK.
+    """Language and script of n strings.
 
-    Where Han, Kana and Hangul are a fifth of the letters or more (one of them carries as much as a word's
-    several letters) the text is Japanese if Kana exceed a tenth of them, Korean if Hangul exceed a half, else
-    Chinese, Cantonese included; the score is their share with each of them counted five times, so never below
-    5/9. The same holds from a tenth on where the model cannot name the rest (below 0.5: formulas, listings);
-    the score is then what the model left. No letters: "und", 0.
+    Where Han, Kana and Hangul are a fifth of the letters or more (one of them carries as much as several letters
+    of a word) the text is Japanese if Kana exceed a tenth of them, Korean if Hangul exceed a half, else Chinese,
+    Cantonese included; the score is their share with each of them counted five times, so never below 5/9.
+    Else lid.176 reads at most `letters` letters of the text, and LONGER times as many where it is UNSURE. Where it
+    cannot name the rest (below 0.5: formulas, listings), Han, Kana and Hangul decide from a tenth of the letters
+    on, and the score is what the model left. A text without letters is "und" with score 0.
     """
     data, offsets = text_buffers(texts)
     counts = count_scripts(data, offsets, _script_table(), len(SCRIPTS))
@@ -80,6 +83,8 @@ def identify(texts: pa.Array | pa.ChunkedArray, *, letters: int) -> Identified:
     cjk_language = np.where(kana * 10 > cjk, "ja", np.where(hangul * 2 > cjk, "ko", "zh")).astype(object)
     rows = np.flatnonzero(~decided & (total > 0))
     lang[rows], score[rows] = _by_model(data, offsets, rows, letters)
+    unsure = rows[score[rows] < UNSURE]  # few, so that a longer look costs little
+    lang[unsure], score[unsure] = _by_model(data, offsets, unsure, LONGER * letters)
     formulas = ~decided & (cjk > 0) & (cjk * 10 >= total) & (score < 0.5)
     decided |= formulas
     lang[decided] = cjk_language[decided]
@@ -101,15 +106,11 @@ def second_opinion(text: str) -> str:
         return "und"
 
 
-def _by_model(
-    data: np.ndarray, offsets: np.ndarray, rows: np.ndarray, letters: int
-) -> tuple[list[str], np.ndarray]:
+def _by_model(data: np.ndarray, offsets: np.ndarray, rows: np.ndarray, letters: int) -> tuple[list[str], np.ndarray]:
     if not len(rows):
         return [], np.zeros(0, np.float32)
     wanted = np.ones(len(SCRIPTS), bool)
-    wanted[_NONE : _HANGUL + 1] = (
-        False  # an English article that opens with a Chinese title is read as English
-    )
+    wanted[_NONE : _HANGUL + 1] = False  # an English article that opens with a Chinese title is read as English
     sampled = strings_from(*sample_letters(data, offsets, rows, _script_table(), wanted, letters))
     names: list[str] = []
     scores = np.zeros(len(rows), np.float32)

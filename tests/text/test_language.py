@@ -8,12 +8,8 @@ from aigc_data.text.arrow import strings_from, text_buffers
 from aigc_data.text.han_variants import SIMPLIFIED_ONLY, TRADITIONAL_ONLY
 from aigc_data.text.language import SCRIPTS, _script_table, identify, second_opinion
 
-ENGLISH = (
-    "A model is only as good as the data it was trained on, so every step of curation has to be measured. "
-)
-TECHNICAL = (
-    "使用 `pip install torch` 安装，然后运行 python train.py --config base.yaml --output demo 开始训练模型。"
-)
+ENGLISH = "A model is only as good as the data it was trained on, so every step of curation has to be measured. "
+TECHNICAL = "使用 `pip install torch` 安装，然后运行 python train.py --config base.yaml --output demo 开始训练模型。"
 
 
 def one(text: str) -> tuple[str, str, float, float]:
@@ -63,6 +59,12 @@ def test_identify__no_letters(text: str) -> None:
 
 def test_identify__zh_share_is_of_letters() -> None:
     assert one("数据ab 12，")[3] == pytest.approx(0.5)
+
+
+def test_identify__reads_on_where_it_is_unsure() -> None:
+    names = "Xyqz Brnk, Vladko Grmek, Zdeněk Škrt, foo_bar, qux, Øystein Å, Nguyễn Văn, kwargs, Łódź, zsh, mkdir\n" * 2
+    lang, _, score, _ = one(names + ENGLISH * 8)
+    assert (lang, score >= 0.5) == ("en", True)
 
 
 def test_identify__rows_do_not_depend_on_each_other() -> None:
