@@ -159,9 +159,7 @@ def chinese(data: Path, out: Path) -> list[Record]:
                         "part": name.split("/")[0],
                     }
                 )
-    poems = up_to(
-        sorted(poems, key=lambda p: rank(p["part"] + p["text"])), 330_000, lambda p: len(p["text"].encode())
-    )
+    poems = up_to(sorted(poems, key=lambda p: rank(p["part"] + p["text"])), 330_000, lambda p: len(p["text"].encode()))
     (out / "poetry").mkdir(parents=True, exist_ok=True)
     pq.write_table(
         pa.Table.from_pylist(poems),
@@ -184,9 +182,7 @@ def chinese(data: Path, out: Path) -> list[Record]:
     sayings = sorted(read_jsonl(data / "text_zh/fortunes_zh.jsonl.zst"), key=lambda r: rank(str(r["id"])))
     sayings = up_to([r for r in sayings if len(r["text"]) > 80], 70_000, lambda r: len(r["text"].encode()))
     write_jsonl(out / "fortunes.jsonl.zst", [{"text": r["text"]} for r in sayings])
-    copies = [
-        {"text": r["text"], "license": "CC-BY-SA-4.0", "url": None, "date": "2024-06-01"} for r in wiki[:3]
-    ]
+    copies = [{"text": r["text"], "license": "CC-BY-SA-4.0", "url": None, "date": "2024-06-01"} for r in wiki[:3]]
     return [*copies, {"text": docs[0]["text"], "license": "CC-BY-SA-3.0"}]
 
 
@@ -328,9 +324,7 @@ def foreign(data: Path, out: Path) -> None:
     texts = [r["text"] for r in read_jsonl(data / "text_zh/oi_wiki.jsonl.zst")][100:103]
     garbled = [{"text": t[:600].encode().decode("latin-1")} for t in texts]
     curly = "The editor’s note said “do not trust the encoding that a page declares” — and it was right. "
-    more = (
-        "Quotes, dashes and accents such as café and naïve suffer first; the rest of the sentence survives. "
-    )
+    more = "Quotes, dashes and accents such as café and naïve suffer first; the rest of the sentence survives. "
     garbled.append({"text": (curly + more * 2).encode().decode("cp1252", "ignore")})
     write_jsonl(out / "mojibake.jsonl", garbled)
 

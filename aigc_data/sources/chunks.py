@@ -197,6 +197,4 @@ def text_array(texts: Sequence[bytes | None]) -> pa.Array:
     if nulls:
         valid = np.fromiter((t is not None for t in texts), dtype=np.bool_, count=len(texts))
         mask = pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
-    return pa.LargeStringArray.from_buffers(
-        len(texts), pa.py_buffer(offsets), pa.py_buffer(data), mask, nulls
-    )
+    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(data), mask, nulls)

@@ -31,9 +31,7 @@ def whole_file(file: InputFile, max_record_bytes: int) -> bytes | Lost:
     return b"".join(parts)
 
 
-def read_document(
-    file: InputFile, source: Source, *, max_record_bytes: int, chunk_bytes: int
-) -> Iterator[Chunk]:
+def read_document(file: InputFile, source: Source, *, max_record_bytes: int, chunk_bytes: int) -> Iterator[Chunk]:
     """One row, or one loss. A byte order mark wins over the source's encoding and is not part of the text."""
     rows = Rows(file.relative, chunk_bytes)
     raw = whole_file(file, max_record_bytes)
@@ -62,8 +60,6 @@ def utf8_text(raw: bytes, encoding: str) -> bytes | Lost:
         return raw.decode(name).encode("utf-8")
     except UnicodeDecodeError as error:
         reason = "bad-utf8" if codecs.lookup(name).name == "utf-8" else "bad-encoding"
-        return Lost(
-            f"byte {error.start + (3 if marked == 'utf-8' else 0)}", reason, f"not {name}: {error.reason}"
-        )
+        return Lost(f"byte {error.start + (3 if marked == 'utf-8' else 0)}", reason, f"not {name}: {error.reason}")
     except UnicodeEncodeError:
         return Lost("file", "bad-encoding", f"decoded as {name} the text holds lone surrogates")

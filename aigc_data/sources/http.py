@@ -126,6 +126,8 @@ def _unpacked(name: str, data: bytes) -> Iterator[bytes]:
         while data and not decoder.eof:
             yield decoder.decompress(data, 1 << 20)
             data = decoder.unconsumed_tail
+        if not decoder.eof:
+            raise UnusableError("truncated", f"the body ends inside its {name} coding")
         return
     stream: Any
     if name == "br":
@@ -133,8 +135,6 @@ def _unpacked(name: str, data: bytes) -> Iterator[bytes]:
     elif name == "zstd":
         stream = zstandard.ZstdDecompressor(max_window_size=WINDOW).stream_reader(data)
     else:
-        raise UnusableError(
-            "bad-content-encoding", f"the coding is {_known(name)}".replace("is in a", "is no")
-        )
+        raise UnusableError("bad-content-encoding", f"the coding is {_known(name)}".replace("is in a", "is no"))
     while piece := stream.read(1 << 20):
         yield piece

@@ -56,8 +56,9 @@ def list_inputs(source: Source, root: Path) -> list[InputFile]:
     """The files of `source`, sorted by relative path; relative paths in the recipe start at `root`.
 
     Hidden files are skipped, and so are symbolic links that leave the source's root. Raises SourceError
-    when nothing is found, or when an fsspec URL cannot be listed.
+    when nothing is found, or when an fsspec URL cannot be listed, or when the source's encoding is none.
     """
+    _check_encoding(source)
     if "://" in source.path and not source.path.startswith("file://"):
         found = _remote(source)
     else:
@@ -70,6 +71,17 @@ def list_inputs(source: Source, root: Path) -> list[InputFile]:
             do=f"mend `path` of the source; relative paths start at the folder of params.yaml ({root.name}/)",
         )
     return sorted(files, key=lambda f: f.relative)
+
+
+def _check_encoding(source: Source) -> None:
+    try:
+        "".encode(source.encoding)
+    except LookupError as error:
+        raise SourceError(
+            f"source {source.name!r}: {source.encoding!r} is no text encoding",
+            expected="a name such as utf-8, gb18030, big5 or utf-16",
+            do="mend `encoding` of the source",
+        ) from error
 
 
 def _describe(source: Source, relative: str, location: str, size: int) -> InputFile:
@@ -142,9 +154,7 @@ def _remote(source: Source) -> Iterator[tuple[str, str, int]]:
         ) from error
 
 
-def _remote_files(
-    fs: fsspec.AbstractFileSystem, base: str, entries: Iterable[dict]
-) -> Iterator[tuple[str, str, int]]:
+def _remote_files(fs: fsspec.AbstractFileSystem, base: str, entries: Iterable[dict]) -> Iterator[tuple[str, str, int]]:
     for entry in entries:
         relative = entry["name"].removeprefix(base).lstrip("/")
         if entry["type"] == "file" and not any(part.startswith(".") for part in relative.split("/")):

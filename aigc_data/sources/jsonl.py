@@ -18,9 +18,7 @@ from aigc_data.sources.inputs import InputFile
 from aigc_data.sources.streams import blocks, split_lines, too_long, utf8_blocks
 
 
-def read_jsonl(
-    file: InputFile, source: Source, *, max_record_bytes: int, chunk_bytes: int
-) -> Iterator[Chunk]:
+def read_jsonl(file: InputFile, source: Source, *, max_record_bytes: int, chunk_bytes: int) -> Iterator[Chunk]:
     """Rows of a JSON Lines file; blank lines are skipped. The record is the line: that is what
     `max_record_bytes` caps."""
     rows = Rows(file.relative, chunk_bytes)
@@ -72,9 +70,7 @@ def _diagnose(line: bytes, number: int, offset: int, source: Source, error: Exce
             return Lost(f"{where}, byte {offset + at}", "bad-utf8", "the line is not UTF-8")
         return Lost(where, "bad-json", f"{error.msg.split(':')[0]} at character {error.pos} of the line")
     if isinstance(error, UnicodeDecodeError):
-        return Lost(
-            f"{where}, byte {offset + error.start}", "bad-encoding", f"the line is not {source.encoding}"
-        )
+        return Lost(f"{where}, byte {offset + error.start}", "bad-encoding", f"the line is not {source.encoding}")
     if isinstance(error, UnusableError):
         return Lost(where, error.reason, error.detail)
     record: Any = orjson.loads(line)
@@ -83,12 +79,8 @@ def _diagnose(line: bytes, number: int, offset: int, source: Source, error: Exce
     key = record.get(source.id) if source.id else None
     named = str(key) if isinstance(key, str | int) and not isinstance(key, bool) else None
     if source.text not in record:
-        return Lost(
-            where, "no-text-field", f"no field {source.text!r} among the object's {len(record)} fields", named
-        )
-    return Lost(
-        where, "text-not-string", f"field {source.text!r} holds a JSON {_kind(record[source.text])}", named
-    )
+        return Lost(where, "no-text-field", f"no field {source.text!r} among the object's {len(record)} fields", named)
+    return Lost(where, "text-not-string", f"field {source.text!r} holds a JSON {_kind(record[source.text])}", named)
 
 
 def _bad_utf8(line: bytes) -> int | None:

@@ -128,12 +128,9 @@ def _completed(tree: HTMLTree, known: Facts) -> Facts:
 
 
 def _link(tree: HTMLTree, tag: str, rel: str) -> str | None:
-    for node in tree.document.get_elements_by_tag_name(tag) if tree.document else ():
-        if rel in (node.getattr("rel") or "").lower().split() and (
-            href := (node.getattr("href") or "").strip()
-        ):
-            return href
-    return None
+    # A selector, not a walk: each node that Python sees costs 6 µs, and a page has hundreds of links.
+    node = tree.document.query_selector(f'{tag}[rel~="{rel}" i][href]:not([href=""])') if tree.document else None
+    return (node.getattr("href") or "").strip() or None if node else None
 
 
 def _clean(value: str | None) -> str | None:

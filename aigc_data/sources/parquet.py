@@ -38,9 +38,7 @@ ROWS_A_BYTE = 1000
 UNPACKED = 100
 
 
-def read_parquet(
-    file: InputFile, source: Source, *, max_record_bytes: int, chunk_bytes: int
-) -> Iterator[Chunk]:
+def read_parquet(file: InputFile, source: Source, *, max_record_bytes: int, chunk_bytes: int) -> Iterator[Chunk]:
     """Rows of the text column, row group by row group; a damaged group is one loss and the next is tried."""
     rows = Rows(file.relative, chunk_bytes)
     try:
@@ -179,9 +177,7 @@ def _add_batch(batch: pa.RecordBatch, before: int, rows: Rows, source: Source, m
                 raise UnusableError("too-long", f"{len(text)} bytes in one record")
             if text is not None:
                 text.decode("utf-8")
-            facts = (
-                facts_of({name: column[at] for name, column in values.items()}, source) if others else plain
-            )
+            facts = facts_of({name: column[at] for name, column in values.items()}, source) if others else plain
         except UnicodeDecodeError as error:
             rows.lose(Lost(f"{where}, byte {error.start}", "bad-utf8", "the text is not UTF-8"))
         except UnusableError as error:

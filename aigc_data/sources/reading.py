@@ -39,9 +39,7 @@ def read_file(file: InputFile, source: Source, *, max_record_bytes: int, chunk_b
     """
     reader = READERS.get(file.format)
     if reader is None:
-        yield _only(
-            file, Lost("file", "unknown-format", "the suffix names no format; name it in the recipe's source")
-        )
+        yield _only(file, Lost("file", "unknown-format", "the suffix names no format; name it in the recipe's source"))
         return
     seen = 0
     for chunk in reader(file, source, max_record_bytes=max_record_bytes, chunk_bytes=chunk_bytes):

@@ -125,9 +125,7 @@ def _unpack(raw: Iterator[bytes], fresh: Callable[[], Any]) -> Iterator[bytes]:
                 if out:
                     yield b"".join(out)
                 reason = "broken-container" if not members else "trailing-garbage"
-                raise DamageError(
-                    reason, f"{type(error).__name__} in compressed member {members + 1}"
-                ) from error
+                raise DamageError(reason, f"{type(error).__name__} in compressed member {members + 1}") from error
             data = b""
             if decoder.eof:
                 data, decoder, inside, members = decoder.unused_data, fresh(), False, members + 1
@@ -155,7 +153,10 @@ def utf8_blocks(stream: Iterator[bytes], encoding: str) -> tuple[Iterator[bytes]
     A UTF-16 or UTF-32 byte order mark wins over `encoding`; such streams are decoded here as a whole,
     because their line breaks are no single byte. All others are left alone, but for a UTF-8 byte order mark.
     """
-    first = next(stream, b"")
+    try:
+        first = next(stream, b"")
+    except DamageError as damage:  # raised again where the lines are cut
+        return _broken(damage), encoding
     marked = bom_encoding(first)
     if marked == "utf-8":
         return _chain(first[3:], stream), "utf-8"
@@ -183,6 +184,11 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     if first:
         yield first
     yield from rest
+
+
+def _broken(damage: DamageError) -> Iterator[bytes]:
+    raise damage
+    yield b""
 
 
 def _transcode(stream: Iterator[bytes], encoding: str) -> Iterator[bytes]:
@@ -222,7 +228,7 @@ def split_lines(stream: Iterator[bytes], max_bytes: int) -> Iterator[Lines | Los
             body = block[:cut]
             if skipping and cut:
                 end = body.index(b"\n") + 1
-                yield too_long(line, offset, size + end)
+                yield too_long(line, offset, size + end - 1)
                 offset, line, size, skipping, body = offset + size + end, line + 1, 0, False, body[end:]
             elif cut:
                 body = b"".join((*pending, body))

@@ -42,6 +42,7 @@ class _Feed:
             self._refill()
         self.taken += len(line)
         if self.taken > self._max:
+            self.skipped += 1  # the parser never sees this line, so it does not count it
             raise _RecordTooLongError
         return line
 
@@ -60,9 +61,7 @@ class _Feed:
         self._lines = iter(io.StringIO(text, newline=""))
 
 
-def read_table(
-    file: InputFile, source: Source, *, max_record_bytes: int, chunk_bytes: int
-) -> Iterator[Chunk]:
+def read_table(file: InputFile, source: Source, *, max_record_bytes: int, chunk_bytes: int) -> Iterator[Chunk]:
     """Rows below the header, which is required; blank lines are skipped, an empty field (but the text) is
     no value."""
     rows = Rows(file.relative, chunk_bytes)
@@ -138,9 +137,7 @@ class _Columns:
             rows.lose(Lost(where, *_size(len(text))))
             return
         try:
-            facts = self._plain or facts_of(
-                {n: row[at] for n, at in self._at.items() if row[at]}, self._source
-            )
+            facts = self._plain or facts_of({n: row[at] for n, at in self._at.items() if row[at]}, self._source)
         except UnusableError as error:
             rows.lose(Lost(where, error.reason, error.detail))
             return
