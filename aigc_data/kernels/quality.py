@@ -118,6 +118,16 @@ def _scan(data, at, end, tables, keys, lengths, line_keys, sizes, counts):  # ty
                 token = (token + np.uint64(fold(code_point, tables))) * STEP
                 length += 1
                 letters |= flags
+                ellipses += _ellipses(last, run)
+                while at < end and data[at] < 0x80 and tables[1][data[at]] & WORD:  # the rest of most words
+                    byte = data[at]
+                    code_point = np.int64(byte)
+                    line = (line + np.uint64(byte)) * STEP
+                    token = (token + np.uint64(code_point + tables[2][byte])) * STEP
+                    letters |= tables[1][byte]
+                    length, seen, at = length + 1, seen + 1, at + 1
+                last, run = code_point, np.int64(1)
+                continue
             elif flags & UNSPACED:
                 keys[count] = _mix(SEED, (SEED + np.uint64(fold(code_point, tables))) * STEP)
                 lengths[count] = 1
