@@ -37,15 +37,11 @@ class Source(Params):
     text: str = Field("text", description="the field that holds the text (jsonl, csv, tsv, parquet)")
     id: str | None = Field(None, description="the field that holds the record's own key")
     license: str | None = Field(None, description="the licence that the source as a whole declares")
-    license_field: str | None = Field(
-        None, description="a field with the record's own licence; wins over `license`"
-    )
+    license_field: str | None = Field(None, description="a field with the record's own licence; wins over `license`")
     url_field: str | None = None
     created_field: str | None = None
     meta: tuple[str, ...] = Field((), description="further fields to keep, as a JSON object")
-    encoding: str = Field(
-        "utf-8", description="of text, markdown, csv, tsv and jsonl; html and warc say their own"
-    )
+    encoding: str = Field("utf-8", description="of text, markdown, csv, tsv and jsonl; html and warc say their own")
 
 
 class IngestParams(Params):
@@ -53,9 +49,7 @@ class IngestParams(Params):
 
     shard_text_bytes: int = Field(16 << 20, ge=1 << 12, description="text bytes a base shard holds at most")
     max_record_bytes: int = Field(16 << 20, ge=1 << 10, description="a longer record goes to quarantine")
-    batch_bytes: int = Field(
-        64 << 20, ge=1 << 12, description="raw bytes that one batch of small files aims at"
-    )
+    batch_bytes: int = Field(64 << 20, ge=1 << 12, description="raw bytes that one batch of small files aims at")
 
 
 class CleanMeasure(Params):
@@ -63,12 +57,8 @@ class CleanMeasure(Params):
 
     normalize: Literal["NFC", "NFKC", "none"] = "NFC"
     repair_mojibake: bool = True
-    langdetect_sample: Share = Field(
-        0.002, description="share of records on which langdetect gives a second opinion"
-    )
-    language_chars: int = Field(
-        160, ge=80, le=2000, description="letters of a text that the language model reads"
-    )
+    langdetect_sample: Share = Field(0.002, description="share of records on which langdetect gives a second opinion")
+    language_chars: int = Field(160, ge=80, le=2000, description="letters of a text that the language model reads")
 
 
 class CleanRules(Params):
@@ -76,9 +66,7 @@ class CleanRules(Params):
 
     languages: tuple[str, ...] = ("en", "zh")
     min_lang_score: Share = 0.5
-    max_replacement_share: Share = Field(
-        0.01, description="U+FFFD and the like, as a share of the characters"
-    )
+    max_replacement_share: Share = Field(0.01, description="U+FFFD and the like, as a share of the characters")
 
 
 class DedupeMeasure(Params):
@@ -116,9 +104,7 @@ class PiiRules(Params):
 class LicenseMeasure(Params):
     """How licences are read."""
 
-    detect_bytes: int = Field(
-        2048, ge=0, description="head and tail of a text in which notices are looked for"
-    )
+    detect_bytes: int = Field(2048, ge=0, description="head and tail of a text in which notices are looked for")
 
 
 class LicenseRules(Params):
@@ -216,9 +202,7 @@ class GateParams(Params):
     test_share: Share = 0.02
     split_seed: int = 0
     parent_splits: str | None = Field(None, description="a parent release's folder, whose split map is kept")
-    takedown: str | None = Field(
-        None, description="a text file of ids, content digests and groups to take down"
-    )
+    takedown: str | None = Field(None, description="a text file of ids, content digests and groups to take down")
     expectations: tuple[Expectation, ...] = (
         Expectation(metric="living_rows", min=1),
         Expectation(metric="living_share", min=0.01),
@@ -301,12 +285,12 @@ class TrainParams(Params):
     heads: int = Field(4, ge=1, le=64)
     width: int = Field(128, ge=16, le=4096)
     batch: int = Field(8, ge=1)
-    steps: int = Field(700, ge=1)
+    steps: int = Field(600, ge=1)
     warmup: int = Field(50, ge=0)
     learning_rate: float = Field(5e-3, gt=0)
     weight_decay: float = Field(0.1, ge=0)
     clip: float = Field(1.0, gt=0)
-    checkpoint_every: int = Field(175, ge=1)
+    checkpoint_every: int = Field(150, ge=1)
     seed: int = 0
     prompts: tuple[str, ...] = ("数据是", "The data")
 
@@ -360,9 +344,7 @@ def load_recipe(path: Path) -> Recipe:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(
-            f"{path} is not YAML: {' '.join(str(error).split())}", do="mend the line named"
-        ) from error
+        raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}", do="mend the line named") from error
     if not isinstance(raw, Mapping):
         raise RecipeError(f"{path} holds {type(raw).__name__}", expected="a mapping of keys to values")
     return parse_recipe(raw, where=str(path))

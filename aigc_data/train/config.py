@@ -22,17 +22,17 @@ class TrainConfig:
     """
 
     vocab_size: int = 4096
-    context: int = 256
+    context: int = 128
     layers: int = 4
     heads: int = 4
     width: int = 128
-    batch: int = 16
-    steps: int = 300
-    warmup: int = 30
-    learning_rate: float = 3e-3
+    batch: int = 8
+    steps: int = 600
+    warmup: int = 50
+    learning_rate: float = 5e-3
     weight_decay: float = 0.1
     clip: float = 1.0
-    checkpoint_every: int = 100
+    checkpoint_every: int = 150
     seed: int = 0
 
     def __post_init__(self) -> None:
