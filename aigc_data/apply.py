@@ -47,9 +47,7 @@ def apply_stage(
     Raises UsageError for a stage that cannot stand alone or an output suffix that is none of .jsonl and .parquet.
     """
     if name not in STAGES:
-        raise UsageError(
-            f"stage `{name}` cannot be applied to a file", expected=f"one of {', '.join(STAGES)}"
-        )
+        raise UsageError(f"stage `{name}` cannot be applied to a file", expected=f"one of {', '.join(STAGES)}")
     if output.suffix not in (".jsonl", ".parquet"):
         raise UsageError(
             f"{output.name} ends in {output.suffix or 'nothing'}",
@@ -91,9 +89,7 @@ class _Reader:
             known = source
             if file.format not in _OWN_IDS:
                 known = source.model_copy(update={"id": None, "license_field": None})
-            self.whole_numbers = self.whole_numbers or _numbers_its_records(
-                Path(file.location), file.format, known
-            )
+            self.whole_numbers = self.whole_numbers or _numbers_its_records(Path(file.location), file.format, known)
             row = 0
             for chunk in read_file(file, known, max_record_bytes=self._max, chunk_bytes=_CHUNK):
                 self.lost += [(file.relative, lost) for lost in chunk.lost]
@@ -121,10 +117,7 @@ def _numbers_its_records(path: Path, file_format: str, source: Source) -> bool:
 
 
 def _with_ids(rows: pa.Table, relative: str, start: int) -> pa.Table:
-    made = [
-        record_id("content", "input", relative, d, start + i)
-        for i, d in enumerate(rows["sha256"].to_pylist())
-    ]
+    made = [record_id("content", "input", relative, d, start + i) for i, d in enumerate(rows["sha256"].to_pylist())]
     ids = pa.compute.coalesce(rows["key"], pa.array(made, pa.string()))
     return rows.select([n for n in RAW.names if n != "key"]).append_column("id", ids)
 
@@ -186,9 +179,7 @@ def _write(output: Path, tables: Iterator[pa.Table], reader: _Reader) -> tuple[i
                     )
                     writer.write_table(table)
                 else:
-                    file.writelines(
-                        orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in table.to_pylist()
-                    )
+                    file.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in table.to_pylist())
             if writer is not None:
                 writer.close()
         if not rows:

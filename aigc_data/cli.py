@@ -93,9 +93,7 @@ def report(workspace: Folder = HERE) -> None:
 @app.command()
 def verify(
     workspace: Folder = HERE,
-    release: Annotated[
-        Path | None, typer.Option(help="one release's folder instead of the whole workspace")
-    ] = None,
+    release: Annotated[Path | None, typer.Option(help="one release's folder instead of the whole workspace")] = None,
 ) -> None:
     """Re-hash every file and cross-check counts, footers and the release id; exit code 1 when something differs."""
     from aigc_data import console
@@ -123,9 +121,7 @@ def apply(
     name: Annotated[str, typer.Argument(metavar="STAGE", help="clean, dedupe, pii, license or quality")],
     source: Annotated[
         Path,
-        typer.Argument(
-            metavar="INPUT", help="jsonl, csv, tsv, parquet, txt, md, html, warc, wet; also .gz, .zst"
-        ),
+        typer.Argument(metavar="INPUT", help="jsonl, csv, tsv, parquet, txt, md, html, warc, wet; also .gz, .zst"),
     ],
     output: Annotated[Path | None, typer.Argument(help=".jsonl or .parquet")] = None,
     params: Annotated[Path | None, typer.Option(help="a params.yaml whose settings to use")] = None,
@@ -133,9 +129,7 @@ def apply(
     id_field: Annotated[str, typer.Option(help="field of the record's id")] = "id",
     license_field: Annotated[str, typer.Option(help="field of the declared licence")] = "license",
     file_format: Annotated[str, typer.Option("--format", help="when the suffix does not say it")] = "auto",
-    explain: Annotated[
-        bool, typer.Option(help="dedupe: print bands, rows and the curve of found pairs")
-    ] = False,
+    explain: Annotated[bool, typer.Option(help="dedupe: print bands, rows and the curve of found pairs")] = False,
 ) -> None:
     """Run one stage on one file, without a workspace; one row out for each row in."""
     from aigc_data import console
@@ -202,9 +196,7 @@ def generate(
 
 
 @app.command()
-def lineage(
-    thing: Annotated[str, typer.Argument(metavar="RELEASE|RUN|CHECKPOINT")], workspace: Folder = HERE
-) -> None:
+def lineage(thing: Annotated[str, typer.Argument(metavar="RELEASE|RUN|CHECKPOINT")], workspace: Folder = HERE) -> None:
     """Which runs ate a release; which release made a run or a checkpoint."""
     from aigc_data import console
     from aigc_data.lineage import trace

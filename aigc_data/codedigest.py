@@ -1,6 +1,7 @@
 """The digest of a stage's code: its module, what that imports inside the package, and the versions of its libraries.
 
-recipe.py is left out: the values it reads enter every key as parameters, and a reworded description must not re-run a terabyte.
+recipe.py is left out: the values it reads enter every key as parameters, and a reworded description must not
+re-run a terabyte.
 The runner and the pool are left out too: they decide when a shard is made and where, never what is in it.
 """
 
@@ -33,7 +34,8 @@ def library_versions(libraries: Iterable[str]) -> dict[str, str]:
 
 @cache
 def modules_of(module: str) -> frozenset[str]:
-    """`module` and every module of the package that it imports, directly or not, at the top level or inside functions."""
+    """`module` and every module of the package that it imports, directly or not, at the top level or inside
+    functions."""
     seen: set[str] = set()
     waiting = [module]
     while waiting:

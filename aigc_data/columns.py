@@ -52,9 +52,7 @@ SPAN = pa.struct(
         pa.field("kind", pa.string()),
         pa.field("start", pa.int64()),  # code points into the text that was scanned
         pa.field("end", pa.int64()),
-        pa.field(
-            "validator", pa.string()
-        ),  # what confirmed it: "mod11-2", "luhn", "numbering-plan", "syntax", …
+        pa.field("validator", pa.string()),  # what confirmed it: "mod11-2", "luhn", "numbering-plan", "syntax", …
         pa.field("confidence", pa.int16()),  # 0..100
     ]
 )
@@ -72,12 +70,8 @@ CLEAN = pa.schema(
         pa.field(
             "changed", pa.list_(pa.string()), nullable=False
         ),  # names of the rules that changed the text; [] for none
-        pa.field(
-            "replacement_share", pa.float32(), nullable=False
-        ),  # U+FFFD and 锟斤拷-like characters / characters
-        pa.field(
-            "lang_second", pa.string(), nullable=False
-        ),  # langdetect's opinion on the sample, "" when not sampled
+        pa.field("replacement_share", pa.float32(), nullable=False),  # U+FFFD and 锟斤拷-like characters / characters
+        pa.field("lang_second", pa.string(), nullable=False),  # langdetect's opinion on the sample, "" when not sampled
     ]
 )
 
@@ -94,7 +88,8 @@ DEDUPE_SKETCH = pa.schema(
     ]
 )
 
-#: Pairs of ranks (a < b) that one partition of the band keys proposes; `kind` is bits of text.dedupe.EXACT, LINK, GROUP.
+#: Pairs of ranks (a < b) that one partition of the band keys proposes; `kind` is bits of text.dedupe.EXACT, LINK,
+#: GROUP.
 DEDUPE_CANDIDATES = pa.schema(
     [
         pa.field("a", pa.uint64(), nullable=False),
@@ -117,9 +112,7 @@ DEDUPE_LINKS = pa.schema(
 DEDUPE = pa.schema(
     [
         pa.field("cluster", pa.string(), nullable=False),  # smallest id of the component of verified links
-        pa.field(
-            "group", pa.string(), nullable=False
-        ),  # smallest id of the component at the looser similarity
+        pa.field("group", pa.string(), nullable=False),  # smallest id of the component at the looser similarity
         pa.field("exact", pa.string(), nullable=False),  # smallest id among exact copies (itself when alone)
     ]
 )
@@ -144,16 +137,13 @@ PII = pa.schema(
 
 LICENSE = pa.schema(
     [
-        pa.field("license", pa.string(), nullable=False),  # SPDX expression, or "NOASSERTION"
+        pa.field("license", pa.string(), nullable=False),  # SPDX expression that counts, or "NOASSERTION"
         pa.field("license_class", pa.string(), nullable=False),  # see text.licenses.CLASSES
+        pa.field("declared", pa.string(), nullable=False),  # what the source declares, normalised; or "NOASSERTION"
         pa.field("detected", pa.string(), nullable=False),  # expression found in the content, "" for none
         pa.field("conflict", pa.bool_(), nullable=False),  # declared and detected disagree
-        pa.field(
-            "evidence", pa.string(), nullable=False
-        ),  # "declared" | "detected" | "both" | "none" and the notice's offsets
-        pa.field(
-            "notice_start", pa.int64(), nullable=False
-        ),  # code points into the text, -1 when nothing was detected
+        pa.field("evidence", pa.string(), nullable=False),  # "declared" | "detected" | "both" | "none"
+        pa.field("notice_start", pa.int64(), nullable=False),  # code points into the text, -1 when nothing was detected
         pa.field("notice_end", pa.int64(), nullable=False),
     ]
 )
@@ -202,10 +192,7 @@ BORN = pa.schema(
         pa.field("variant", pa.string(), nullable=False),
         pa.field("k", pa.int32(), nullable=False),
         pa.field("text", TEXT, nullable=False),
-        *[
-            pa.field(n, pa.string())
-            for n in ("source", "url", "license", "license_class", "created", "group", "lang")
-        ],
+        *[pa.field(n, pa.string()) for n in ("source", "url", "license", "license_class", "created", "group", "lang")],
     ]
 )
 

@@ -118,11 +118,7 @@ def show_status(workspace: Workspace, recipe: Recipe) -> None:
         rows = manifest.get("rows") if manifest else None
         kept = manifest.get("kept", rows) if manifest else None
         reasons = (manifest or {}).get("reasons") or (manifest or {}).get("quarantined") or {}
-        rate = (
-            f"{timing['text_bytes'] / 1e6 / timing['seconds']:.1f}"
-            if timing and timing["seconds"] > 0
-            else ""
-        )
+        rate = f"{timing['text_bytes'] / 1e6 / timing['seconds']:.1f}" if timing and timing["seconds"] > 0 else ""
         seconds = f"{timing['seconds']:.1f}" if timing else ""
         shown = ", ".join(
             f"{r.split(':')[-1]} {n:,}" for r, n in sorted(reasons.items(), key=lambda item: -item[1])[:4]
@@ -150,9 +146,7 @@ def _number(value: int | None) -> str:
 def _latest(workspace: Workspace) -> str:
     manifest = workspace.manifest(workspace.releases)
     if manifest is None:
-        raise UsageError(
-            f"{workspace.releases} holds no release", expected="a finished run", do="run `aigc-data run`"
-        )
+        raise UsageError(f"{workspace.releases} holds no release", expected="a finished run", do="run `aigc-data run`")
     return str(manifest["latest"])
 
 
@@ -177,9 +171,8 @@ def show_report(workspace: Workspace) -> None:
     release = _latest(workspace)
     manifest = workspace.manifest(workspace.releases / release) or {}
     _OUT.print(f"\nrelease        {release}")
-    _OUT.print(
-        f"               {manifest['rows']:,} rows, {manifest['tokens']:,} tokens, {manifest['text_bytes'] / 1e6:.2f} MB"
-    )
+    size = f"{manifest['tokens']:,} tokens, {manifest['text_bytes'] / 1e6:.2f} MB"
+    _OUT.print(f"               {manifest['rows']:,} rows, {size}")
     run = _run_of(workspace, release)
     if run is None:
         _OUT.print("run            none yet: `aigc-data train`")
@@ -214,10 +207,7 @@ def _one_line(text: str) -> str:
 
 def _run_of(workspace: Workspace, release: str) -> Path | None:
     for record in sorted(workspace.runs.glob("*/run.json"), key=lambda path: -path.stat().st_mtime_ns):
-        if (
-            orjson.loads(record.read_bytes())["release"]["id"] == release
-            and (record.parent / "metrics.json").is_file()
-        ):
+        if orjson.loads(record.read_bytes())["release"]["id"] == release and (record.parent / "metrics.json").is_file():
             return record.parent
     return None
 

@@ -45,7 +45,8 @@ def elect_survivors(
     params: GateParams,
     dedupe: DedupeMeasure,
 ) -> Verdict:
-    """The first reason of each row in stage order, takedown before all; among the rest the best of each duplicate set."""
+    """The first reason of each row in stage order, takedown before all; among the rest the best of each duplicate
+    set."""
     names = np.array(people.first_reason.names, object)
     reason = names[people.first_reason.codes] if people.count else np.empty(0, object)
     reason[taken] = TAKEDOWN
@@ -75,9 +76,7 @@ def elect_survivors(
     return Verdict(reason, duplicate_of, similarity, method)
 
 
-def load_signatures(
-    workspace: Workspace, people: Population, rows: np.ndarray, permutations: int
-) -> np.ndarray:
+def load_signatures(workspace: Workspace, people: Population, rows: np.ndarray, permutations: int) -> np.ndarray:
     """The sketches (uint8[m, permutations]) of `rows`, read shard by shard."""
     signatures = np.empty((len(rows), permutations), np.uint8)
     for shard, inside in people.slices():

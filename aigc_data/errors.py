@@ -9,7 +9,8 @@
     ├── TrainError         a training run cannot start or go on
     └── UsageError         a command was called with arguments that do not fit
 
-Every message says what was seen, what was expected and what to do next, in one line; none holds a raw value of a record.
+Every message says what was seen, what was expected and what to do next, in one line; none holds a raw value of a
+record.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The adapter to Great Expectations: a metrics table in, verdicts without raw values out.
 
 Great Expectations judges one row of metrics and one row a layer file (never texts), in an ephemeral context with its
-progress bars and analytics off. Its Data Docs are not used: they write values unescaped and load remote assets; the card
+progress bars and analytics off. Its Data Docs are not used: they write values unescaped and load remote assets;
+the card
 renders these verdicts instead. The import takes seconds, so it happens inside the function.
 """
 
@@ -46,7 +47,8 @@ def judge(
 ) -> list[Verdict]:
     """Validate metrics and the layers' metadata.
 
-    `layers` has one mapping a file with the keys file, rows, base_rows, base, base_expected. Every layer file must have as
+    `layers` has one mapping a file with the keys file, rows, base_rows, base, base_expected. Every layer file must
+    have as
     many rows as its base shard and name its digest; that is expected always, whatever the recipe says.
     Raises RecipeError for a metric that does not exist, with the nearest name.
     """
@@ -54,14 +56,10 @@ def judge(
         if expectation.metric not in metrics:
             near = difflib.get_close_matches(expectation.metric, metrics, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"one of {', '.join(sorted(metrics))}"
-            raise RecipeError(
-                f"an expectation names the metric `{expectation.metric}`, which is not measured", do=hint
-            )
+            raise RecipeError(f"an expectation names the metric `{expectation.metric}`, which is not measured", do=hint)
     unmeasured = sorted(name for name, value in metrics.items() if value != value)
     if unmeasured:  # Great Expectations takes a missing value for a met bound
-        raise StageError(
-            f"metrics {', '.join(unmeasured)} are not numbers", expected="a finite value for every metric"
-        )
+        raise StageError(f"metrics {', '.join(unmeasured)} are not numbers", expected="a finite value for every metric")
     gx, context = _great_expectations()
     import pandas as pd
 
@@ -71,9 +69,7 @@ def judge(
         gx.expectations.ExpectColumnValuesToBeBetween(column=e.metric, min_value=e.min, max_value=e.max)
         for e in expectations
     ]
-    for expectation, success in zip(
-        expectations, _validate(gx, context, "metrics", table, suite), strict=True
-    ):
+    for expectation, success in zip(expectations, _validate(gx, context, "metrics", table, suite), strict=True):
         seen = float(metrics[expectation.metric])
         verdicts.append(
             Verdict(
@@ -102,9 +98,7 @@ def _judge_layers(gx: Any, context: Any, layers: Sequence[Mapping[str, Any]]) ->
     for (name, a, b), success in zip(pairs, _validate(gx, context, "layers", table, suite), strict=True):
         wrong = float((table[a] != table[b]).sum())
         verdicts.append(
-            Verdict(
-                "expect_column_pair_values_to_be_equal", name, None, 0.0, wrong, wrong, "critical", success
-            )
+            Verdict("expect_column_pair_values_to_be_equal", name, None, 0.0, wrong, wrong, "critical", success)
         )
     return verdicts
 
@@ -115,9 +109,7 @@ def _validate(gx: Any, context: Any, name: str, table: Any, suite: list[Any]) ->
     asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
     batch = asset.add_batch_definition_whole_dataframe(name)
     expectations = context.suites.add(gx.ExpectationSuite(name=name, expectations=suite))
-    definition = context.validation_definitions.add(
-        gx.ValidationDefinition(name=name, data=batch, suite=expectations)
-    )
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=expectations))
     # Counts, never values: a result may end in a log.
     quiet = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
     result = definition.run(batch_parameters={"dataframe": table}, result_format=quiet)
@@ -160,7 +152,7 @@ def refuse_on_failure(stage: str, verdicts: Sequence[Verdict]) -> None:
     if failed:
         raise GateError(
             f"{stage} refused the release: " + "; ".join(failed),
-            do=f"look at `aigc-data status` and the reasons, mend the sources or the recipe, or change `{stage}.expectations`",
+            do=f"look at `aigc-data status`, mend the sources or the recipe, or change `{stage}.expectations`",
         )
 
 

@@ -51,7 +51,8 @@ def record_id(*parts: str | int) -> str:
 def row_digests(columns: Sequence[list[Any]]) -> list[bytes]:
     """SHA-256 of each row: of the JSON array of its values in column order, UTF-8, no white space, binary as hex.
 
-    A row is a plain Python loop on purpose: `hashlib` and `orjson` do the work (about 200 MB/s a core), and a digest that
+    A row is a plain Python loop on purpose: `hashlib` and `orjson` do the work (about 200 MB/s a core), and a
+    digest that
     auditors recompute must be definable in one sentence.
     """
     sha, dumps = hashlib.sha256, orjson.dumps
@@ -74,6 +75,4 @@ def seed_of(*parts: str | int) -> int:
 def _hex(value: Any) -> str:
     if isinstance(value, bytes):
         return value.hex()
-    raise TypeError(
-        f"a canonical row holds strings, integers, booleans, null and binary; saw {type(value).__name__}"
-    )
+    raise TypeError(f"a canonical row holds strings, integers, booleans, null and binary; saw {type(value).__name__}")

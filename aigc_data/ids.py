@@ -25,9 +25,7 @@ def to_numbers(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
         raise IntegrityError("a record id is not 32 hex digits", do="run the ingest stage again")
     digits = _NIBBLE[np.frombuffer(ids.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]]
     if (digits == 255).any():
-        raise IntegrityError(
-            "a record id holds a character that is no hex digit", do="run the ingest stage again"
-        )
+        raise IntegrityError("a record id holds a character that is no hex digit", do="run the ingest stage again")
     raw = (digits[0::2] << 4) | digits[1::2]
     return raw.reshape(-1, 16).view(">u8").astype(np.uint64)
 
@@ -38,9 +36,7 @@ def to_hex(numbers: np.ndarray) -> pa.Array:
     digits = np.empty(raw.size * 2, np.uint8)
     digits[0::2], digits[1::2] = _HEX[raw >> 4], _HEX[raw & 15]
     offsets = np.arange(0, digits.size + 1, _DIGITS, dtype=np.int64)
-    return pa.LargeStringArray.from_buffers(len(numbers), pa.py_buffer(offsets), pa.py_buffer(digits)).cast(
-        pa.string()
-    )
+    return pa.LargeStringArray.from_buffers(len(numbers), pa.py_buffer(offsets), pa.py_buffer(digits)).cast(pa.string())
 
 
 def order_of(numbers: np.ndarray) -> np.ndarray:

@@ -33,8 +33,9 @@ _HEADER_LIMIT = 100_000_000  # bytes; the format's own limit
 def show_record(workspace: Workspace, id_prefix: str, *, raw: bool = False) -> dict[str, Any]:
     """All that is known of the record whose id begins with `id_prefix` (4 to 32 hex digits).
 
-    Keys: id, shard, base, layers (stage → measures and reason), reasons (all), verdict, kept_copy, born, releases;
-    for a born row id, born_row, releases. Texts, url, meta and locator are rendered without personal data, unless `raw`.
+    Keys: id, shard, base, layers (stage → measures and reason), reasons (all), verdict, kept_copy, born and
+    releases; for a born row id, born_row and releases. Texts, url, meta and locator are rendered without personal
+    data, unless `raw`.
     Raises UsageError for a prefix that is none, unknown, or shared by several records.
     """
     prefix = id_prefix.strip().lower()
@@ -45,9 +46,7 @@ def show_record(workspace: Workspace, id_prefix: str, *, raw: bool = False) -> d
             do="copy it from a report or a release",
         )
     found = [
-        (i, shard, row)
-        for shard in workspace.shards()
-        for i, row in _matches(workspace.base_file(shard.name), prefix)
+        (i, shard, row) for shard in workspace.shards() for i, row in _matches(workspace.base_file(shard.name), prefix)
     ]
     born = [] if found else [(i, p, row) for p in _born_files(workspace) for i, row in _matches(p, prefix)]
     ids = sorted({i for i, _, _ in found} | {i for i, _, _ in born})
@@ -58,9 +57,7 @@ def show_record(workspace: Workspace, id_prefix: str, *, raw: bool = False) -> d
             do="look for it in data/quarantine, or check out the version that had it",
         )
     if len(ids) > 1:
-        some = ", ".join(ids[:_AMBIGUOUS]) + (
-            f" and {len(ids) - _AMBIGUOUS} more" if len(ids) > _AMBIGUOUS else ""
-        )
+        some = ", ".join(ids[:_AMBIGUOUS]) + (f" and {len(ids) - _AMBIGUOUS} more" if len(ids) > _AMBIGUOUS else "")
         raise UsageError(f"{len(ids)} ids begin with {prefix}: {some}", expected="one", do="give more digits")
     if born:
         _, path, row = born[0]
@@ -73,9 +70,7 @@ def show_record(workspace: Workspace, id_prefix: str, *, raw: bool = False) -> d
 def _record(workspace: Workspace, shard: Shard, row: int, id_: str, *, raw: bool) -> dict[str, Any]:
     base = parquet.read(workspace.base_file(shard.name)).slice(row, 1)
     layers = {
-        stage: _layer(workspace, shard, stage, row)
-        for stage in _LAYERS
-        if workspace.manifest(workspace.layer(stage))
+        stage: _layer(workspace, shard, stage, row) for stage in _LAYERS if workspace.manifest(workspace.layer(stage))
     }
     shown = base if raw else _hidden(workspace, base, layers)
     if not raw and "clean" in layers:
@@ -117,9 +112,7 @@ def _hidden(workspace: Workspace, base: pa.Table, layers: dict[str, dict[str, An
     pii = pii_measure(workspace)
     if "pii" in layers and "clean" in layers:
         spans = pa.array([layers["pii"]["spans"]], PII.field("spans").type)
-        rows = pa.table(
-            {"clean.text": pa.array([layers["clean"]["text"]], pa.large_string()), "pii.spans": spans}
-        )
+        rows = pa.table({"clean.text": pa.array([layers["clean"]["text"]], pa.large_string()), "pii.spans": spans})
         text = render.render_texts(rows, pii, HIDE_ALL)
     else:
         text = render.render_field(base["text"], pii, HIDE_ALL)
@@ -168,14 +161,12 @@ def releases(workspace: Workspace) -> list[tuple[Path, dict[str, Any]]]:
     folder = workspace.releases
     if not folder.is_dir():
         return []
-    published = [
-        p for p in sorted(folder.iterdir()) if (p / MANIFEST).is_file() and not p.name.startswith(TEMPORARY)
-    ]
+    published = [p for p in sorted(folder.iterdir()) if (p / MANIFEST).is_file() and not p.name.startswith(TEMPORARY)]
     return [(path, read_json(path / MANIFEST)) for path in published]
 
 
 def find_release(workspace: Workspace, prefix: str | None = None) -> tuple[Path, dict[str, Any]]:
-    """The release whose id begins with `prefix`, else the latest; raises UsageError unless there is just one."""
+    """The release whose id begins with `prefix`, else the latest; UsageError unless there is just one."""
     published = releases(workspace)
     if prefix is None or prefix == "latest":
         pointer = workspace.manifest(workspace.releases)
@@ -224,9 +215,7 @@ def trace(workspace: Workspace, thing: str) -> dict[str, Any]:
     `thing` is a release id or its beginning, `latest`, a run's name or folder, or a checkpoint's file.
     Raises UsageError when it is none of these, IntegrityError when a file cannot be read.
     """
-    path = next(
-        (p for p in (Path(thing), workspace.root / thing) if p.suffix == ".safetensors" and p.is_file()), None
-    )
+    path = next((p for p in (Path(thing), workspace.root / thing) if p.suffix == ".safetensors" and p.is_file()), None)
     if path is not None:
         metadata = checkpoint_metadata(path)
         return {

@@ -65,7 +65,8 @@ def is_fresh(name: str, workspace: Workspace, recipe: Recipe) -> bool:
 
 
 def stale_stages(workspace: Workspace, recipe: Recipe) -> list[str]:
-    """The stages that a run would work on. After the first stale one its readers count as stale: their inputs will change."""
+    """The stages that a run would work on. After the first stale one its readers count as stale: their inputs will
+    change."""
     stale: list[str] = []
     for name in STAGES:
         if any(reads_from(name, earlier) for earlier in stale) or not is_fresh(name, workspace, recipe):
@@ -83,9 +84,7 @@ def reads_from(name: str, earlier: str) -> bool:
     return STAGES.index(earlier) < STAGES.index(name)
 
 
-def run(
-    workspace: Workspace, recipe: Recipe, *, each: Each = map, progress: Progress = silent
-) -> Iterator[Report]:
+def run(workspace: Workspace, recipe: Recipe, *, each: Each = map, progress: Progress = silent) -> Iterator[Report]:
     """Run all stages in order, yielding each report as it comes."""
     for name in STAGES:
         yield run_stage(name, workspace, recipe, each=each, progress=progress)
@@ -109,7 +108,8 @@ class Snapshot:
         return cls(digest_of(dump(recipe)), digest_of(inputs))
 
     def check(self, workspace: Workspace) -> None:
-        """Raise StageError when the recipe or an input changed since: the result would be recorded under a wrong name."""
+        """Raise StageError when the recipe or an input changed since: the result would be recorded under a wrong
+        name."""
         now = Snapshot.take(workspace)
         changed = [name for name in ("recipe", "inputs") if getattr(now, name) != getattr(self, name)]
         if changed:

@@ -1,6 +1,7 @@
 """HOW to go over shards: `each(function, jobs)` yields results in the order of jobs. Builtin `map` is the serial one.
 
-Workers are spawned, never forked (polars hangs after a fork), hold one thread each for polars and Arrow, and die with their
+Workers are spawned, never forked (polars hangs after a fork), hold one thread each for polars and Arrow, and die
+with their
 parent: an orphan that writes on would race the next run.
 """
 
@@ -74,7 +75,8 @@ class LocalPool:
             raise StageError(
                 "a worker process ended without a result",
                 expected="it to finish its shard",
-                do="look for an out-of-memory kill, lower `workers` or `ingest.shard_text_bytes`, and run again: finished shards are kept",
+                do="look for an out-of-memory kill, lower `workers` or `ingest.shard_text_bytes`, and run again: "
+                "finished shards are kept",
             ) from error
 
 

@@ -1,6 +1,7 @@
 """Runs one stage over the shards: key → read → measure → judge → check → write → manifest. Knows no stage by name.
 
-The runner alone decides what is fresh. A shard's measures are fresh when its key (code, measure parameters, digests of the
+The runner alone decides what is fresh. A shard's measures are fresh when its key (code, measure parameters,
+digests of the
 base shard and of the measures that it reads) stands in the manifest, or, after a crash, in the file's own footer.
 """
 
@@ -143,9 +144,7 @@ def files_are(workspace: Workspace, folder: Any, files: dict[str, Any], wanted: 
     )
 
 
-def fresh_entry(
-    workspace: Workspace, folder: Any, name: str, key: str, old: dict[str, Any]
-) -> dict[str, Any] | None:
+def fresh_entry(workspace: Workspace, folder: Any, name: str, key: str, old: dict[str, Any]) -> dict[str, Any] | None:
     """The manifest entry of a file that is already what `key` asks for, else None.
 
     A file that the manifest does not know yet (a run was killed) is judged by the key in its footer.
@@ -204,9 +203,7 @@ def layer_manifest(stage: str, params: Any, files: dict[str, dict[str, Any]], co
     }
 
 
-def finish_layer(
-    workspace: Workspace, folder: Any, manifest: dict[str, Any], *, seconds: float | None
-) -> None:
+def finish_layer(workspace: Workspace, folder: Any, manifest: dict[str, Any], *, seconds: float | None) -> None:
     """Delete what the manifest does not list, then write the manifest, then the timing outside every digest."""
     remove_unlisted(folder, [*manifest["files"], MANIFEST])
     for name, entry in manifest["files"].items():
@@ -334,7 +331,8 @@ def write_reasons(
 
 
 def checked(table: pa.Table, schema: pa.Schema, shard: Shard, stage: str) -> pa.Table:
-    """The table in the declared schema; raises StageError when rows were lost or a column is missing, null or of another type."""
+    """The table in the declared schema; raises StageError when rows were lost or a column is missing, null or of
+    another type."""
     if table.num_rows != shard.rows:
         raise StageError(
             f"stage {stage} returned {table.num_rows} rows for {shard.rows} of shard {shard.name}",

@@ -1,6 +1,7 @@
 """Runs a Global stage: sketch each shard, pair by partition, verify in blocks, resolve once, write one layer.
 
-Records are numbered by the rank of their id, so that no result depends on how rows lie in shards. What a run keeps beside the
+Records are numbered by the rank of their id, so that no result depends on how rows lie in shards. What a run keeps
+beside the
 layer's two folders: `sketch/` (a few hundred bytes a record) and `links/` (verified pairs with their ids).
 """
 
@@ -61,9 +62,7 @@ def run_global(stage: Global, context: Context) -> Report:
     files |= _write_layer(stage, workspace, numbering, resolved, key)
     manifest = layer_manifest(stage.name, context.params, files, context.code(stage.libraries))
     finish_layer(workspace, folder, manifest, seconds=time.perf_counter() - started)
-    return Report(
-        stage.name, len(shards), 0, manifest["rows"], time.perf_counter() - started, manifest["reasons"]
-    )
+    return Report(stage.name, len(shards), 0, manifest["rows"], time.perf_counter() - started, manifest["reasons"])
 
 
 def global_is_fresh(stage: Global, context: Context) -> bool:
@@ -203,9 +202,7 @@ def _links(stage: Global, context: Context, numbering: _Numbering) -> tuple[pa.T
     links = list(context.track(f"{stage.name}: verify", context.each(_verify_block, blocks), len(blocks)))
     remove_tree(scratch)
     found = (
-        pa.concat_tables(links)
-        if links
-        else stage.verify(candidates.slice(0, 0), *_nothing(), context.params.measure)
+        pa.concat_tables(links) if links else stage.verify(candidates.slice(0, 0), *_nothing(), context.params.measure)
     )
     return found.sort_by([("a", "ascending"), ("b", "ascending")]), candidates
 
@@ -216,9 +213,7 @@ def _nothing() -> tuple[pa.Array, np.ndarray, np.ndarray]:
 
 def _pair_partition(job: _PairsJob) -> pa.Table:
     stage: Global = importlib.import_module(job.module).STAGE
-    sketches = pa.concat_tables(
-        [parquet.read(_sketch_file(job.workspace, stage.name, s)) for s in job.shards]
-    )
+    sketches = pa.concat_tables([parquet.read(_sketch_file(job.workspace, stage.name, s)) for s in job.shards])
     ranks = np.load(job.ranks, allow_pickle=False)
     return stage.pairs(sketches, ranks, job.partition, job.partitions, job.params)
 
@@ -238,16 +233,14 @@ def distinct_pairs(candidates: pa.Table) -> pa.Table:
 
 
 def _tokens(workspace: Workspace, stage: str, numbering: _Numbering) -> np.ndarray:
-    parts = [
-        parquet.read(_sketch_file(workspace, stage, s), ["tokens"])["tokens"].to_numpy()
-        for s in numbering.shards
-    ]
+    parts = [parquet.read(_sketch_file(workspace, stage, s), ["tokens"])["tokens"].to_numpy() for s in numbering.shards]
     return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 @dataclass(frozen=True)
 class _BlockJob:
-    """Candidates whose texts fit into memory together: `rows[shard]` are the rows to read, in the order of `left`/`right`."""
+    """Candidates whose texts fit into memory together: `rows[shard]` are the rows to read, in the order of
+    `left`/`right`."""
 
     module: str
     workspace: Workspace
@@ -267,16 +260,12 @@ def plan_blocks(
     a, b = (numbering.row[candidates[name].to_numpy().astype(np.int64)] for name in ("a", "b"))
     # A text is counted each time it is named: an upper bound, and close to the truth for small clusters.
     cost = np.cumsum(tokens[a] + tokens[b])
-    cuts = np.unique(
-        np.searchsorted(cost, np.arange(_BLOCK_TOKENS, int(cost[-1]) + _BLOCK_TOKENS, _BLOCK_TOKENS))
-    )
+    cuts = np.unique(np.searchsorted(cost, np.arange(_BLOCK_TOKENS, int(cost[-1]) + _BLOCK_TOKENS, _BLOCK_TOKENS)))
     start = 0
     for end in [*(int(c) for c in cuts if 0 < c < len(a)), len(a)]:
         distinct, places = np.unique(np.concatenate([a[start:end], b[start:end]]), return_inverse=True)
         rows = []
-        for shard, low, high in zip(
-            numbering.shards, numbering.starts[:-1], numbering.starts[1:], strict=True
-        ):
+        for shard, low, high in zip(numbering.shards, numbering.starts[:-1], numbering.starts[1:], strict=True):
             inside = distinct[(distinct >= low) & (distinct < high)]
             if len(inside):
                 rows.append((shard, inside - low))
@@ -287,10 +276,7 @@ def plan_blocks(
 def _verify_block(job: _BlockJob) -> pa.Table:
     stage: Global = importlib.import_module(job.module).STAGE
     column = next(name for name in stage.reads if name.endswith("text"))
-    texts = [
-        stack.read_rows(job.workspace, shard, [column])[column].take(pa.array(rows))
-        for shard, rows in job.rows
-    ]
+    texts = [stack.read_rows(job.workspace, shard, [column])[column].take(pa.array(rows)) for shard, rows in job.rows]
     joined = pa.chunked_array([chunk for text in texts for chunk in text.chunks], pa.large_string())
     return stage.verify(job.candidates, joined, job.left, job.right, job.params)
 
@@ -301,9 +287,7 @@ def _write_links(
     a, b = (to_hex(numbering.ids[links[name].to_numpy().astype(np.int64)]) for name in ("a", "b"))
     table = pa.table([a, b, links["similarity"], links["method"]], schema=LINKS)
     path = workspace.layer(stage) / "links" / "00000.parquet"
-    return {
-        "links/00000.parquet": entry_of(workspace, path, key, parquet.write(path, table, footer={"key": key}))
-    }
+    return {"links/00000.parquet": entry_of(workspace, path, key, parquet.write(path, table, footer={"key": key}))}
 
 
 def _write_layer(

@@ -21,7 +21,8 @@ from aigc_data.store.workspace import MANIFEST
 def split_of(
     people: Population, living: np.ndarray, params: GateParams, parent: dict[str, str]
 ) -> tuple[np.ndarray, int]:
-    """The split of every row (int8 index into SPLITS), and how many living rows are elsewhere than a parent release had them.
+    """The split of every row (int8 index into SPLITS), and how many living rows are elsewhere than a parent
+    release had them.
 
     A group keeps the strictest split (test, validation, train) that the parent's map gave any of its members.
     """

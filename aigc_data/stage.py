@@ -16,7 +16,8 @@ import pyarrow as pa
 class Map:
     """One shard at a time.
 
-    `measure(rows, measure_params)` gets a table with the columns of `reads` and returns the columns of `schema`, row for row.
+    `measure(rows, measure_params)` gets a table with the columns of `reads` and returns the columns of `schema`,
+    row for row.
     `judge(columns, rule_params)` gets those columns and returns a string array: null keeps the row, else `stage:rule`.
     `reads` names base columns bare (`"url"`) and other layers' measures in full (`"clean.text"`).
     """
@@ -33,8 +34,10 @@ class Map:
 class Global:
     """A stage that must see all shards: sketch each, pair by partition, verify by partition, resolve once.
 
-    `sketch(rows, params)` returns a small table, row for row. Records are then numbered by the rank of their id, so that
-    nothing depends on how rows lie in shards. `pairs(sketches, partition, params)` returns candidates (a, b) of one partition
+    `sketch(rows, params)` returns a small table, row for row. Records are then numbered by the rank of their id,
+    so that
+    nothing depends on how rows lie in shards. `pairs(sketches, partition, params)` returns candidates (a, b) of
+    one partition
     of the keys; `verify(candidates, texts, params)` returns links; `resolve(links, count, params)` returns the
     row-aligned columns in rank order.
     """

@@ -1,9 +1,11 @@
-"""Builds a mixed Chinese and English corpus of a wanted size from a folder of real data: real text first, varied copies only
+"""Builds a mixed Chinese and English corpus of a wanted size from a folder of real data: real text first, varied
+copies only
 to reach the size.
 
     python benchmarks/corpus.py DATA OUT --megabytes 100
 
-DATA is searched for the kinds of files that it may hold (`*.jsonl.zst`, `*.tar.xz`, `*.txt.gz`, …); no file is required. OUT gets
+DATA is searched for the kinds of files that it may hold (`*.jsonl.zst`, `*.tar.xz`, `*.txt.gz`, …); no file is
+required. OUT gets
 JSON Lines of at most 16 MB in `raw/en`, `raw/zh` and `raw/mixed`, HTML pages in `raw/html`, and a params.yaml.
 """
 
@@ -36,8 +38,9 @@ def real_documents(data: Path) -> Iterator[str]:
         if name.endswith(".jsonl.zst"):
             yield from _json_lines(zstandard.ZstdDecompressor().stream_reader(path.open("rb")))
         elif name.endswith((".txt.zst", ".txt.gz", ".tsv.zst", ".tsv.gz", ".csv.gz")):
-            opened = gzip.open(path) if name.endswith(".gz") else zstandard.ZstdDecompressor().stream_reader(path.open("rb"))
-            yield from _paragraphs(opened.read().decode("utf-8", "replace"))
+            raw = path.read_bytes()
+            plain = gzip.decompress(raw) if name.endswith(".gz") else zstandard.ZstdDecompressor().decompressobj().decompress(raw)
+            yield from _paragraphs(plain.decode("utf-8", "replace"))
         elif name.endswith((".tar.xz", ".tar.gz")):
             yield from _members(path)
 
@@ -76,7 +79,8 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def varied(text: str, seed: int) -> str:
-    """The words of a text in another order within its lines, the lines shuffled, one word in six from elsewhere in it: no
+    """The words of a text in another order within its lines, the lines shuffled, one word in six from elsewhere in
+    it: no
     near-duplicate of the text."""
     rng = random.Random(seed)
     lines = text.split("\n")
@@ -143,7 +147,10 @@ def build(data: Path, out: Path, megabytes: float) -> int:
         generation += 1
     files.close()
     kinds = [k for k in ("en", "zh", "mixed", "html") if (out / "raw" / k).is_dir()]
-    sources = [{"name": k, "path": f"raw/{k}", "license": "CC-BY-SA-4.0", **({} if k == "html" else {"id": "id"})} for k in kinds]
+    sources = [
+        {"name": k, "path": f"raw/{k}", "license": "CC-BY-SA-4.0", **({} if k == "html" else {"id": "id"})}
+        for k in kinds
+    ]
     recipe = {"name": "benchmark", "sources": sources}
     (out / "params.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
     return files.bytes

@@ -1,4 +1,5 @@
-"""What many tests share: a small workspace of literal rows, and the frame of nasty texts that every stage must survive."""
+"""What many tests share: a small workspace of literal rows, and the frame of nasty texts that every stage must
+survive."""
 
 from __future__ import annotations
 
@@ -26,16 +27,27 @@ CHINESE = (
 )
 
 
+_WORDS = (
+    "amber basket candle dormouse ember feather garden hammer island jacket kettle lantern meadow needle orchard pebble "
+    "quarry ribbon saddle thimble umbrella valley willow yarrow zephyr anchor bridge cellar dagger engine furnace gravel"
+).split()
+
+
 def english(n: int) -> str:
-    """A different English document for each n: no near-duplicate of the others."""
+    """A different English document for each n: no near-duplicate of the others, and good prose to every rule."""
     words = ENGLISH.split()
-    return " ".join(w if (i * 7919 + n * 104729) % 5 else f"{w} of the {chr(97 + n % 26)}{n}" for i, w in enumerate(words))
+    return " ".join(
+        f"{_WORDS[(i * (n + 3) + n * 7) % len(_WORDS)]} {w}" if (i + n) % 3 == 0 else w for i, w in enumerate(words)
+    )
 
 
 def chinese(n: int) -> str:
     """A different Chinese document for each n: no near-duplicate of the others."""
     extra = "山水风云日月星辰花草树木江河湖海春夏秋冬"
-    return "".join(c if (i * 7919 + n * 104729) % 5 else c + extra[(i + n) % 20] + extra[(i * n + n) % 20] for i, c in enumerate(CHINESE))
+    return "".join(
+        c if (i * 7919 + n * 104729) % 5 else c + extra[(i + n) % 20] + extra[(i * n + n) % 20]
+        for i, c in enumerate(CHINESE)
+    )
 
 
 MakeWorkspace = Callable[..., tuple[Workspace, Recipe]]
@@ -46,7 +58,11 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
     """Write rows (mappings) as JSON Lines files of one source and a params.yaml with the given sections."""
 
     def make(
-        files: Mapping[str, Sequence[Mapping[str, Any]]], *, folder: str = "workspace", source: Mapping[str, Any] | None = None, **sections: Any
+        files: Mapping[str, Sequence[Mapping[str, Any]]],
+        *,
+        folder: str = "workspace",
+        source: Mapping[str, Any] | None = None,
+        **sections: Any,
     ) -> tuple[Workspace, Recipe]:
         root = tmp_path / folder
         for name, rows in files.items():

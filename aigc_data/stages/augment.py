@@ -1,6 +1,7 @@
 """augment: seeded variants of rendered, living train rows → the second base, `data/born/`.
 
-A born row's id is a hash of (parent, variant, k); it inherits source, licence, group and language of its parent, and goes
+A born row's id is a hash of (parent, variant, k); it inherits source, licence, group and language of its parent,
+and goes
 to train, so that no variant of a held-out text is ever trained on.
 """
 
@@ -125,10 +126,7 @@ def _keys(context: Context) -> dict[str, tuple[Shard, str]]:
     keys = {}
     for shard in workspace.shards():
         files = [layers[s]["files"].get(f"measure/{shard.name}.parquet", {}).get("sha256") for s in layers]
-        judged = [
-            gate["files"].get(f"{kind}/{shard.name}.parquet", {}).get("sha256")
-            for kind in ("measure", "reason")
-        ]
+        judged = [gate["files"].get(f"{kind}/{shard.name}.parquet", {}).get("sha256") for kind in ("measure", "reason")]
         keys[f"{shard.name}.parquet"] = (
             shard,
             digest_of({**made_of, "base": shard.sha256, "layers": files, "gate": judged}),
@@ -149,9 +147,7 @@ def run(context: Context) -> Report:
             files[name] = {k: entry[k] for k in ("key", "sha256", "rows", "bytes")}
         else:
             jobs.append(_Job(workspace, shard, recipe.augment, recipe.release, recipe.pii.measure, key))
-    for job, entry in zip(
-        jobs, context.track("augment", context.each(_augment_shard, jobs), len(jobs)), strict=True
-    ):
+    for job, entry in zip(jobs, context.track("augment", context.each(_augment_shard, jobs), len(jobs)), strict=True):
         files[f"{job.shard.name}.parquet"] = entry
     remove_unlisted(workspace.born, [*files, MANIFEST])
     for name, entry in files.items():

@@ -36,9 +36,7 @@ def run(context: Context) -> Report:
     workspace, folder = context.workspace, context.workspace.layer("gate")
     if is_fresh(context):
         manifest = workspace.manifest(folder) or {}
-        return barrier_report(
-            STAGE, started, 0, len(manifest["files"]) // 2, manifest["rows"], manifest["reasons"]
-        )
+        return barrier_report(STAGE, started, 0, len(manifest["files"]) // 2, manifest["rows"], manifest["reasons"])
     # Until this run has passed, no older verdict may let a release through.
     (folder / MANIFEST).unlink(missing_ok=True)
     context.progress("gate", 0, _STEPS)
@@ -49,9 +47,7 @@ def run(context: Context) -> Report:
     context.progress("gate", 1, _STEPS)
     verdict = elect_survivors(workspace, people, links, taken, context.params, context.recipe.dedupe.measure)
     context.progress("gate", 2, _STEPS)
-    parent = (
-        parent_splits(workspace.root / context.params.parent_splits) if context.params.parent_splits else {}
-    )
+    parent = parent_splits(workspace.root / context.params.parent_splits) if context.params.parent_splits else {}
     split, moved = split_of(people, verdict.living, context.params, parent)
     files = _write(workspace, people, verdict, split, _key(context))
     context.progress("gate", 3, _STEPS)
@@ -67,7 +63,8 @@ def run(context: Context) -> Report:
 
 
 def _key(context: Context) -> str:
-    """Everything that the verdicts depend on: reasons, measures, links, sketches, the takedown list and a parent's map."""
+    """Everything that the verdicts depend on: reasons, measures, links, sketches, the takedown list and a parent's
+    map."""
     workspace, params = context.workspace, context.params
     outside = [params.takedown, f"{params.parent_splits}/{MANIFEST}" if params.parent_splits else None]
     paths = [workspace.root / name if name else None for name in outside]
@@ -125,9 +122,7 @@ def _write(
 
 
 def _names(names: tuple[str, ...], codes: np.ndarray) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(names, pa.string())).cast(
-        pa.string()
-    )
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(names, pa.string())).cast(pa.string())
 
 
 def _promise(
@@ -159,9 +154,7 @@ def _promise(
     }
 
 
-def metrics_of(
-    people: Population, verdict: Verdict, split: np.ndarray, base: dict[str, Any]
-) -> dict[str, float]:
+def metrics_of(people: Population, verdict: Verdict, split: np.ndarray, base: dict[str, Any]) -> dict[str, float]:
     """The table that the expectations judge; every share of nothing is 0."""
     living, rows = verdict.living, people.count
     alive = int(living.sum())
@@ -196,9 +189,7 @@ def _layer_files(workspace: Workspace) -> list[dict[str, Any]]:
                 if "base" not in footer:
                     raise IntegrityError(f"{path} names no base shard", do=f"run `aigc-data stage {stage}`")
                 name = path.relative_to(workspace.data).as_posix()
-                rows.append(
-                    {"file": name, "rows": footer["rows"], "base_rows": shard.rows, "base": footer["base"]}
-                )
+                rows.append({"file": name, "rows": footer["rows"], "base_rows": shard.rows, "base": footer["base"]})
                 rows[-1]["base_expected"] = shard.sha256
     return rows
 

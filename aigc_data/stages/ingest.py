@@ -1,6 +1,7 @@
 """ingest: input files → base shards and quarantine. Everything that was read is in one of the two.
 
-Files are gathered into batches by a prefix of the hash of (source, relative path), so that a new file moves no other and a
+Files are gathered into batches by a prefix of the hash of (source, relative path), so that a new file moves no
+other and a
 changed file rebuilds its batch alone. A record's id never depends on its position.
 """
 
@@ -96,17 +97,13 @@ class _BatchJob:
 
 def _ingest_batch(job: _BatchJob) -> None:
     """One batch in a worker: its shards, then its quarantine file, whose footer says that the batch is whole."""
-    writer = ShardWriter(
-        job.workspace.base, job.batch.name, text_bytes=job.params.shard_text_bytes, key=job.key
-    )
+    writer = ShardWriter(job.workspace.base, job.batch.name, text_bytes=job.params.shard_text_bytes, key=job.key)
     lost: list[dict[str, Any]] = []
     read = 0
     for file in job.batch.files:
         occurrences: Counter[str] = Counter()
         source = job.sources[file.source]
-        for chunk in read_file(
-            file, source, max_record_bytes=job.params.max_record_bytes, chunk_bytes=_CHUNK
-        ):
+        for chunk in read_file(file, source, max_record_bytes=job.params.max_record_bytes, chunk_bytes=_CHUNK):
             read += chunk.rows.num_rows + len(chunk.lost)
             kept, refused = refuse(identify(chunk.rows, file, occurrences), job.collisions)
             writer.add(kept)
@@ -160,10 +157,7 @@ def _jobs(context: Context) -> list[_BatchJob]:
                 "code": code,
                 "params": dump(recipe.ingest),
                 "sources": declared,
-                "files": [
-                    [f.source, f.relative, f.format, f.compression, _digest(workspace, f)]
-                    for f in batch.files
-                ],
+                "files": [[f.source, f.relative, f.format, f.compression, _digest(workspace, f)] for f in batch.files],
             }
         )
         jobs.append(_BatchJob(workspace, batch, sources, recipe.ingest, inputs))
@@ -173,14 +167,13 @@ def _jobs(context: Context) -> list[_BatchJob]:
 def _digest(workspace: Workspace, file: InputFile) -> str:
     if "://" not in file.location:
         return workspace.digests.of(Path(file.location))
-    with fsspec.open(
-        file.location, "rb"
-    ) as stream:  # no stat to remember a remote object by: it is read again
+    with fsspec.open(file.location, "rb") as stream:  # no stat to remember a remote object by: it is read again
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _whole(job: _BatchJob) -> dict[str, Any] | None:
-    """The footer of the batch's quarantine file if the batch was made from these inputs and all its shards are whole."""
+    """The footer of the batch's quarantine file if the batch was made from these inputs and all its shards are
+    whole."""
     path = job.workspace.quarantine / f"{job.batch.name}.parquet"
     if not path.is_file():
         return None
@@ -191,9 +184,7 @@ def _whole(job: _BatchJob) -> dict[str, Any] | None:
     if footer.get("inputs") != job.inputs:
         return None
     digests = job.workspace.digests
-    if not all(
-        digests.matches(job.workspace.base / name, s["sha256"]) for name, s in footer["shards"].items()
-    ):
+    if not all(digests.matches(job.workspace.base / name, s["sha256"]) for name, s in footer["shards"].items()):
         return None
     return footer
 
@@ -281,9 +272,7 @@ def _publish(context: Context, jobs: list[_BatchJob]) -> dict[str, Any]:
         **counts,
         "stage": "ingest",
         "inputs": {job.batch.name: job.inputs for job in jobs},
-        "sources": {
-            name: {"files": len(fs), "bytes": sum(f.size for f in fs)} for name, fs in by_source.items()
-        },
+        "sources": {name: {"files": len(fs), "bytes": sum(f.size for f in fs)} for name, fs in by_source.items()},
         "code": context.code(LIBRARIES),
         "params": dump(context.recipe.ingest),
         "text_bytes": sum(f["text_bytes"] for f in base.values()),

@@ -1,7 +1,9 @@
 """release: living and born rows → rendered, verified, versioned shards in `data/releases/<id>/`.
 
-Everything is written into a temporary folder whose name comes from the stage's key, so that a killed run finds its finished
-shards; the detectors and the candidate's expectations run over what was rendered; only then the folder gets its final name.
+Everything is written into a temporary folder whose name comes from the stage's key, so that a killed run finds its
+finished
+shards; the detectors and the candidate's expectations run over what was rendered; only then the folder gets its
+final name.
 """
 
 from __future__ import annotations
@@ -25,13 +27,13 @@ from aigc_data.hashing import digest_of, release_digest, row_digests
 from aigc_data.recipe import PiiMeasure, QualityMeasure, QualityRules, Recipe, ReleaseParams
 from aigc_data.runner import Context, Report, barrier_report, dump, record_timing
 from aigc_data.stage import Barrier
+from aigc_data.stages import quality as quality_rules
 from aigc_data.store import parquet, stack
 from aigc_data.store.files import remove_tree, write_json
 from aigc_data.store.funnel import funnel
 from aigc_data.store.shards import text_sizes
 from aigc_data.store.workspace import MANIFEST, Shard, Workspace
 from aigc_data.text.pii import find_spans
-from aigc_data.stages import quality as quality_rules
 
 LIBRARIES = ("orjson", "pyarrow")
 LAYERS = ("clean", "dedupe", "pii", "license", "quality", "gate")
@@ -70,7 +72,8 @@ class _Job:
 
 
 def _render_shard(job: _Job) -> dict[str, Any]:
-    """One release shard in a worker; returns its footer. Its row digests lie beside it until the release is published."""
+    """One release shard in a worker; returns its footer. Its row digests lie beside it until the release is
+    published."""
     parts, dropped = [], Counter[str]()
     for shard in job.shards:
         rows, gone = _born_rows(job, shard) if job.born else (_living_rows(job, shard), {})
@@ -160,8 +163,7 @@ def _counts(table: pa.Table) -> dict[str, dict[str, dict[str, int]]]:
         )
         rows = sorted(grouped.to_pylist(), key=lambda row: row[name])
         counts[name] = {
-            r[name]: {"rows": r["tokens_count"], "tokens": r["tokens_sum"], "bytes": r["bytes_sum"]}
-            for r in rows
+            r[name]: {"rows": r["tokens_count"], "tokens": r["tokens_sum"], "bytes": r["bytes_sum"]} for r in rows
         }
     return counts
 
@@ -207,9 +209,7 @@ def recipe_digest(recipe: Recipe) -> str:
 
 
 def _key(context: Context, inputs: dict[str, Any]) -> str:
-    return digest_of(
-        {"inputs": inputs, "recipe": recipe_digest(context.recipe), "code": context.code(LIBRARIES)}
-    )
+    return digest_of({"inputs": inputs, "recipe": recipe_digest(context.recipe), "code": context.code(LIBRARIES)})
 
 
 def run(context: Context) -> Report:
@@ -237,16 +237,12 @@ def run(context: Context) -> Report:
             todo.append(job)
         else:
             done[job.name] = footer
-    for job, result in zip(
-        todo, context.track("release", context.each(_render_shard, todo), len(todo)), strict=True
-    ):
+    for job, result in zip(todo, context.track("release", context.each(_render_shard, todo), len(todo)), strict=True):
         done[job.name] = result
     manifest = _candidate(context, folder, {job.name: done[job.name] for job in jobs}, inputs)
     _publish(workspace, folder, manifest, key)
     record_timing(workspace, "release", time.perf_counter() - started)
-    return barrier_report(
-        STAGE, started, len(todo), len(jobs) - len(todo), manifest["rows"], manifest["born_dropped"]
-    )
+    return barrier_report(STAGE, started, len(todo), len(jobs) - len(todo), manifest["rows"], manifest["born_dropped"])
 
 
 def _plan(context: Context, folder: Path, key: str) -> list[_Job]:
@@ -254,8 +250,7 @@ def _plan(context: Context, folder: Path, key: str) -> list[_Job]:
     gate, born = workspace.manifest(workspace.layer("gate")) or {}, workspace.manifest(workspace.born) or {}
     shards = workspace.shards()
     plan = [
-        (split, group, False)
-        for split, group in plan_shards(gate["living"], shards, recipe.release.shard_text_bytes)
+        (split, group, False) for split, group in plan_shards(gate["living"], shards, recipe.release.shard_text_bytes)
     ]
     with_born = tuple(s for s in shards if born["files"].get(f"{s.name}.parquet", {}).get("rows"))
     if with_born:
@@ -416,9 +411,7 @@ def _publish(workspace: Workspace, folder: Path, manifest: dict[str, Any], key: 
         "rows": manifest["rows"],
         "files": {},
     }
-    pointer["files"] = {
-        f"{manifest['id']}/{name}": entry["sha256"] for name, entry in manifest["files"].items()
-    }
+    pointer["files"] = {f"{manifest['id']}/{name}": entry["sha256"] for name, entry in manifest["files"].items()}
     workspace.write_manifest(workspace.releases, pointer)
 
 
@@ -427,8 +420,7 @@ def _whole(workspace: Workspace, release: str) -> bool:
     if manifest is None:
         return False
     return all(
-        workspace.digests.matches(workspace.releases / release / n, f["sha256"])
-        for n, f in manifest["files"].items()
+        workspace.digests.matches(workspace.releases / release / n, f["sha256"]) for n, f in manifest["files"].items()
     )
 
 

@@ -1,4 +1,5 @@
-"""Rows of one id: who stays. Only records with a key of their own can collide; all other ids are unique by construction."""
+"""Rows of one id: who stays. Only records with a key of their own can collide; all other ids are unique by
+construction."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ _FIELDS = ("url", "license_declared", "created", "meta")
 def find_collisions(base: Iterable[Path], quarantine: Iterable[Path]) -> dict[str, str | None]:
     """The ids that several rows have, over base files and over the rows refused for it before.
 
-    Same id and same content: the row whose other fields have the smallest digest stays, so that the order of the input does
+    Same id and same content: the row whose other fields have the smallest digest stays, so that the order of the
+    input does
     not decide. Same id and different contents: none stays.
     """
     base, quarantine = sorted(base), sorted(quarantine)

@@ -77,11 +77,12 @@ def commit(workspace: Workspace, snapshot: Checkable, *, stage: str = "release")
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    target = f"{workspace.root / 'dvc.yaml'}:{stage}"  # a bare name would be looked up where the process stands
     try:
         with Repo(str(workspace.root)) as repo:
-            repo.commit(stage, with_deps=stage == "release", force=True)
+            repo.commit(target, with_deps=stage == "release", force=True)
         with Repo(str(workspace.root)) as repo:
-            left = repo.status(targets=[stage], with_deps=stage == "release")
+            left = repo.status(targets=[target], with_deps=stage == "release")
         if left:
             raise StageError(
                 f"DVC is not clean after its commit: {', '.join(sorted(left))}",

@@ -70,9 +70,7 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError as error:
         raise IntegrityError(f"{path} is missing", do="run the stage that writes it") from error
     except orjson.JSONDecodeError as error:
-        raise IntegrityError(
-            f"{path} is not JSON ({error})", do="delete it and run the stage again"
-        ) from error
+        raise IntegrityError(f"{path} is not JSON ({error})", do="delete it and run the stage again") from error
 
 
 def remove_unlisted(folder: Path, keep: Iterable[str]) -> list[str]:
@@ -100,7 +98,8 @@ def remove_tree(folder: Path) -> None:
 class Digests:
     """SHA-256 of files, remembered by (size, mtime, ctime, inode) in `.aigc/digests.json`.
 
-    ctime is part of the key because a same-size edit with its mtime put back must be noticed. A file changed within the last
+    ctime is part of the key because a same-size edit with its mtime put back must be noticed. A file changed
+    within the last
     second is hashed again next time: two edits inside one clock tick would look alike.
     """
 

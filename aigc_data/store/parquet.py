@@ -26,8 +26,8 @@ RELEASE_LEVEL = 3
 _FOOTER = b"aigc"
 #: Columns with few distinct values: a dictionary over texts, ids and digests costs time and saves nothing.
 _REPETITIVE = frozenset(
-    "source lang script license license_class license_declared detected declared split rules reason method evidence "
-    "variant kind lang_second validator file".split()
+    {"source", "lang", "script", "lang_second", "split", "reason", "rules", "method", "evidence", "variant", "validator"}
+    | {"license", "license_class", "license_declared", "detected", "declared", "kind", "file"}
 )
 
 
@@ -85,7 +85,8 @@ class _HashingFile:
 def write(path: Path, table: pa.Table, *, footer: dict[str, Any], level: int = LAYER_LEVEL) -> Written:
     """Write `table` to `path` as a whole or not at all; `footer` goes into the key-value metadata as canonical JSON.
 
-    The same table, footer and library version give the same bytes. Raises OSError (disk full, rights) with nothing left.
+    The same table, footer and library version give the same bytes. Raises OSError (disk full, rights) with nothing
+    left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     schema = table.schema.with_metadata({_FOOTER: orjson.dumps(footer, option=orjson.OPT_SORT_KEYS)})
@@ -125,9 +126,7 @@ def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         raise _broken(path, error) from error
     missing = [c for c in columns or () if c not in table.column_names]
     if missing:
-        raise IntegrityError(
-            f"{path} has no column {', '.join(missing)}", expected=f"one of {table.column_names}"
-        )
+        raise IntegrityError(f"{path} has no column {', '.join(missing)}", expected=f"one of {table.column_names}")
     return table if columns is None else table.select(list(columns))
 
 

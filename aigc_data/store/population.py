@@ -1,6 +1,7 @@
 """All records of a workspace as columns of numbers, for the decisions that need to see every row at once.
 
-No text and no string a row: ids are two words, everything named is an index into its names. About a hundred bytes a record.
+No text and no string a row: ids are two words, everything named is an index into its names. About a hundred bytes
+a record.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from aigc_data.store import parquet
 
 
 class ShardWriter:
-    """Writes `<name>-00000.parquet`, … in `folder`; a shard holds at most `text_bytes` of text, or one longer record."""
+    """Writes `<name>-00000.parquet`, … in `folder`; a shard holds at most `text_bytes` of text, or one longer
+    record."""
 
     def __init__(self, folder: Path, name: str, *, text_bytes: int, key: str) -> None:
         self._folder, self._name, self._limit, self._key = folder, name, text_bytes, key

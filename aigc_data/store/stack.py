@@ -25,9 +25,7 @@ def read_rows(workspace: Workspace, shard: Shard, columns: Sequence[str]) -> pa.
     for stage, kind in sorted({(c.split(".", 1)[0], _kind(c)) for c in columns if "." in c}):
         names = [c for c in columns if c.startswith(f"{stage}.") and _kind(c) == kind]
         file = (
-            workspace.reason_file(stage, shard.name)
-            if kind == "reason"
-            else workspace.measure_file(stage, shard.name)
+            workspace.reason_file(stage, shard.name) if kind == "reason" else workspace.measure_file(stage, shard.name)
         )
         footer = parquet.footer(file)
         if footer.get("base") != shard.sha256:

@@ -44,10 +44,9 @@ def read_takedown(path: Path) -> dict[str, set[str]]:
     return named
 
 
-def taken_rows(
-    workspace: Workspace, people: Population, named: dict[str, set[str]], links: pa.Table
-) -> np.ndarray:
-    """Rows (int64) that the list names, and their verified duplicates: exact copies, and what is linked to any of them."""
+def taken_rows(workspace: Workspace, people: Population, named: dict[str, set[str]], links: pa.Table) -> np.ndarray:
+    """Rows (int64) that the list names, and their verified duplicates: exact copies, and what is linked to any of
+    them."""
     hit = np.zeros(people.count, bool)
     for shard, rows in people.slices():
         table = stack.read_rows(workspace, shard, ["id", "sha256", "dedupe.group"])

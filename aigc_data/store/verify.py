@@ -155,9 +155,7 @@ def _check_file(path: Path, entry: Mapping[str, Any], say: Complain) -> None:
         _equal(say, path, "rows", parquet.footer(path)["rows"], entry["rows"])
 
 
-def _check_ingest(
-    workspace: Workspace, base: dict[str, Any], quarantine: dict[str, Any] | None, say: Complain
-) -> None:
+def _check_ingest(workspace: Workspace, base: dict[str, Any], quarantine: dict[str, Any] | None, say: Complain) -> None:
     path = workspace.base / MANIFEST
 
     def check() -> None:
@@ -223,13 +221,9 @@ def _check_layer(
             shard = name.split("/", 1)[1]
             foot = parquet.footer(folder / name)
             _equal(say, folder / name, "rows", foot["rows"], base["files"][shard]["rows"])
-            _equal(
-                say, folder / name, "made from base shard", foot.get("base"), base["files"][shard]["sha256"]
-            )
+            _equal(say, folder / name, "made from base shard", foot.get("base"), base["files"][shard]["sha256"])
             for parent, digest in (foot.get("measures") or {}).items():
-                now = ((layers.get(parent) or {}).get("files", {}).get(f"measure/{shard}") or {}).get(
-                    "sha256"
-                )
+                now = ((layers.get(parent) or {}).get("files", {}).get(f"measure/{shard}") or {}).get("sha256")
                 _equal(say, folder / name, f"made from `{parent}` measures", digest, now)
             if name.startswith("reason/"):
                 counted = _counts(folder / name, f"{stage}.reason")

@@ -38,9 +38,7 @@ def check_release(folder: Path, manifest: Mapping[str, Any], say: Complain) -> N
     _differ(say, path, "rows", manifest["rows"], seen.rows)
     _differ(say, path, "tokens", manifest["tokens"], seen.tokens)
     _differ(say, path, "text bytes", manifest["text_bytes"], seen.text_bytes)
-    _differ(
-        say, path, "release id", manifest["id"], release_digest(schema, seen.rows, [seen.sorted_digests()])
-    )
+    _differ(say, path, "release id", manifest["id"], release_digest(schema, seen.rows, [seen.sorted_digests()]))
     for split, counts in manifest["splits"].items():
         _differ(say, path, f"rows of {split}", counts["rows"], seen.splits.get(split, 0))
     for column, values in manifest["counts"].items():
@@ -49,9 +47,7 @@ def check_release(folder: Path, manifest: Mapping[str, Any], say: Complain) -> N
             say(path, f"rows by {column} differ from the rows", "the counts of the rows", _REMAKE)
     for problem in funnel_problems(manifest["funnel"], manifest["rows"]):
         say(path, problem, "in = kept + dropped, and what one stage keeps is what the next takes in", _REMAKE)
-    failed = [
-        e["metric"] for e in manifest["expectations"] if e["severity"] == "critical" and not e["success"]
-    ]
+    failed = [e["metric"] for e in manifest["expectations"] if e["severity"] == "critical" and not e["success"]]
     if failed:
         say(
             path,
@@ -70,9 +66,7 @@ class _Seen:
         self.counts: dict[str, dict[str, int]] = {}
         self._digests: list[bytes] = []
 
-    def read(
-        self, path: Path, schema: list[tuple[str, str]], entry: Mapping[str, Any], say: Complain
-    ) -> None:
+    def read(self, path: Path, schema: list[tuple[str, str]], entry: Mapping[str, Any], say: Complain) -> None:
         names = [name for name, _ in schema]
         for batch in parquet.batches(path, names):
             batch = batch.select(names)
