@@ -24,16 +24,16 @@ from aigc_data.columns import RELEASE, SPLITS
 from aigc_data.errors import IntegrityError, StageError
 from aigc_data.expectations import as_json, judge, refuse_on_failure
 from aigc_data.hashing import digest_of, release_digest, row_digests
-from aigc_data.recipe import PiiMeasure, QualityMeasure, QualityRules, Recipe, ReleaseParams
+from aigc_data.recipe import PiiMeasure, QualityRules, Recipe, ReleaseParams
 from aigc_data.runner import Context, Report, barrier_report, dump, record_timing
 from aigc_data.stage import Barrier
-from aigc_data.stages import quality as quality_rules
 from aigc_data.store import parquet, stack
 from aigc_data.store.files import remove_tree, write_json
 from aigc_data.store.funnel import funnel
 from aigc_data.store.shards import text_sizes
 from aigc_data.store.workspace import MANIFEST, Shard, Workspace
 from aigc_data.text.pii import find_spans
+from aigc_data.text.quality_rules import first_failure, measured
 
 LIBRARIES = ("orjson", "pyarrow")
 LAYERS = ("clean", "dedupe", "pii", "license", "quality", "gate")
@@ -125,15 +125,14 @@ def _living_rows(job: _Job, shard: Shard) -> pa.Table:
 def _born_rows(job: _Job, shard: Shard) -> tuple[pa.Table, dict[str, int]]:
     """Born rows are measured here as every other row was measured before, and fail by the same rules."""
     born = parquet.read(job.workspace.born / f"{shard.name}.parquet")
-    named = pa.table([born["text"], born["lang"]], names=["clean.text", "clean.lang"])
-    measured = quality_rules.measure(named, QualityMeasure())
-    reason = quality_rules.judge(measured, job.quality)
+    quality = measured(born["text"], born["lang"])
+    reason = first_failure(quality, job.quality)
     dropped = {str(c["values"]): int(c["counts"]) for c in pc.value_counts(reason.drop_null()).to_pylist()}
     columns = {name: born[name] for name in born.column_names if name in RELEASE.names}
     columns |= {
         "split": pa.repeat(pa.scalar("train", pa.string()), born.num_rows),
-        "quality": measured["score"],
-        "tokens": measured["tokens"],
+        "quality": quality["score"],
+        "tokens": quality["tokens"],
         "meta": pa.nulls(born.num_rows, pa.string()),
     }
     table = pa.table([columns[n] for n in RELEASE.names], schema=RELEASE)

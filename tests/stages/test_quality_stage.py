@@ -3,7 +3,8 @@ import pytest
 
 from aigc_data import columns
 from aigc_data.recipe import ChineseThresholds, QualityMeasure, QualityRules, QualityThresholds
-from aigc_data.stages.quality import STAGE, judge, measure, rule_names
+from aigc_data.stages.quality import STAGE, judge, measure
+from aigc_data.text.quality_rules import rule_names
 
 ENGLISH = """\
 A data set is only as good as the care that went into it, and that care has to be measured.
