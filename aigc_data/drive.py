@@ -45,7 +45,10 @@ def prefect_environment(root: Path) -> dict[str, str]:
     }
     if not (Path.home() / ".prefect" / "profiles.toml").is_file():
         wanted["PREFECT_HOME"] = str(root / ".aigc" / "prefect")
-    return {name: os.environ.get(name, value) for name, value in wanted.items()}
+    found = {name: os.environ.get(name, value) for name, value in wanted.items()}
+    if "PREFECT_HOME" in found:  # Prefect makes this folder, but not the one above it, and then only warns
+        Path(found["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+    return found
 
 
 def arguments(description: str, root: Path, *options: tuple[str, dict[str, Any]]) -> argparse.Namespace:
