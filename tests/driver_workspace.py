@@ -67,10 +67,11 @@ def environment(folder: Path) -> dict[str, str]:
     """This environment's tools first, nothing of the user's Prefect, nobody reported to."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith(("PREFECT_", "DVC_", "GIT_"))}
     tools = str(Path(sys.executable).parent)
+    (home := folder / ".aigc" / "prefect").mkdir(parents=True, exist_ok=True)
     return {
         **kept,
         "PATH": f"{tools}{os.pathsep}{kept['PATH']}",
-        "PREFECT_HOME": str(folder / ".aigc" / "prefect"),
+        "PREFECT_HOME": str(home),
         "DVC_NO_ANALYTICS": "1",
         "DO_NOT_TRACK": "1",
     }

@@ -25,7 +25,7 @@ FORBIDDEN = {
     "cards": {"stages", "train", "runner", *DRIVERS},
     "pipeline": {"cards", "train", "cli", "console", "drive"},
 }
-#: What train/ may import from outside: it also runs inside a vendor's torch image. The last two where they are installed.
+#: What train/ may import from outside: it also runs inside a vendor's torch image. The last two if installed.
 TRAIN_OUTSIDE = {"torch", "numpy", "pyarrow", "tokenizers", "safetensors", "dvclive", "scmrepo"}
 TRAIN_INSIDE = {"train", "errors", "hashing"}
 ADAPTERS = {"prefect": set(), "great_expectations": {"expectations"}, "dvc": {"store.dvc"}, "torch": {"train"}}
