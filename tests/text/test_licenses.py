@@ -173,6 +173,8 @@ def detected(text: str, reach: int = 2048) -> tuple[str, str]:
             "Licensed under the Apache License, Version 2.0",
         ),
         ("本项目采用 MIT 许可证开源", "MIT", "采用 MIT 许可"),
+        ("代码采用 MIT 协议", "MIT", "采用 MIT 协议"),
+        ("Released under GPL v3.", "GPL-3.0-only", "Released under GPL v3"),
         (
             "the GNU General Public License as published by the Free Software Foundation; "
             "either version 3 of the License, or (at your option) any later version.",
