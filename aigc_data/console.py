@@ -153,10 +153,12 @@ def _latest(workspace: Workspace) -> str:
 def show_funnel(workspace: Workspace) -> None:
     """Rows in, kept and dropped by reason, stage by stage."""
     release = workspace.manifest(workspace.releases / _latest(workspace))
-    table = Table("stage", "in", "kept", "born", "dropped", "by reason", box=None, pad_edge=False)
+    table = Table("stage", "in", "kept", "born", "dropped", "by reason; found", box=None, pad_edge=False)
     for entry in funnel(workspace, release):
         reasons = sorted(entry["dropped"].items(), key=lambda item: (-item[1], item[0]))
         shown = ", ".join(f"{reason.split(':')[-1]} {count:,}" for reason, count in reasons)
+        found = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in entry["found"].items())
+        shown = "; ".join(part for part in (shown, f"found {found}" if found else "") if part)
         numbers = (entry["in"], entry["kept"], entry["born"], sum(entry["dropped"].values()))
         table.add_row(entry["stage"], *(f"{n:,}" for n in numbers), shown)
     for column in table.columns[1:5]:

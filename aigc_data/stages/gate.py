@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aigc_data.columns import GATE, REASON, SPLITS, on_disk
 from aigc_data.election import Verdict, elect_survivors
@@ -53,6 +54,7 @@ def run(context: Context) -> Report:
     context.progress("gate", 3, _STEPS)
     promise = _promise(context, people, verdict, split, files)
     promise["split_moves"] = moved
+    promise["duplicates"] = duplicates_of(people, links)
     verdicts = judge(promise["metrics"], context.params.expectations, _layer_files(workspace))
     promise["expectations"] = as_json(verdicts)
     write_json(workspace.private / "gate-expectations.json", promise["expectations"])
@@ -177,6 +179,14 @@ def metrics_of(people: Population, verdict: Verdict, split: np.ndarray, base: di
     metrics |= {f"source_share.{name}": n / max(alive, 1) for name, n in people.source.of(living).items()}
     metrics |= {f"reason_share.{name}": n / max(rows, 1) for name, n in reasons.items()}
     return metrics
+
+
+def duplicates_of(people: Population, links: pa.Table) -> dict[str, int]:
+    """What dedupe found: links by how they were verified, clusters and groups of more than one record."""
+    methods = {f"links_{c['values']}": c["counts"] for c in pc.value_counts(links["method"]).to_pylist()}
+    sizes = {name: np.bincount(getattr(people, name), minlength=1) for name in ("cluster", "group")}
+    found = {f"{name}s": int((size > 1).sum()) for name, size in sizes.items()}
+    return {**dict(sorted(methods.items())), **found, "largest_group": int(sizes["group"].max())}
 
 
 def _layer_files(workspace: Workspace) -> list[dict[str, Any]]:

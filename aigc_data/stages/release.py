@@ -74,11 +74,12 @@ class _Job:
 def _render_shard(job: _Job) -> dict[str, Any]:
     """One release shard in a worker; returns its footer. Its row digests lie beside it until the release is
     published."""
-    parts, dropped = [], Counter[str]()
+    parts, dropped, acted = [], Counter[str](), Counter[str]()
     for shard in job.shards:
-        rows, gone = _born_rows(job, shard) if job.born else (_living_rows(job, shard), {})
+        rows, gone, spans = _born_rows(job, shard) if job.born else _living_rows(job, shard)
         parts.append(rows)
         dropped.update(gone)
+        acted.update(spans)
     table = pa.concat_tables(parts) if parts else RELEASE.empty_table()
     digests = b"".join(row_digests([column.to_pylist() for column in table.columns]))
     # The digests go first: a shard that lies there whole must have them.
@@ -95,12 +96,16 @@ def _render_shard(job: _Job) -> dict[str, Any]:
         "residual": _residual(table, job.pii, job.params),
         "empty_texts": pc.sum(pc.equal(pc.utf8_length(table["text"]), 0)).as_py() or 0,
         "dropped": dict(sorted(dropped.items())),
+        "acted_on": dict(sorted(acted.items())),
     }
     written = parquet.write(job.folder / job.name, table, footer=footer, level=parquet.RELEASE_LEVEL)
     return {**footer, "sha256": written.sha256, "rows": written.rows, "bytes": written.bytes}
 
 
-def _living_rows(job: _Job, shard: Shard) -> pa.Table:
+_Rendered = tuple[pa.Table, dict[str, int], dict[str, int]]  # rows, dropped by reason, spans acted on by kind
+
+
+def _living_rows(job: _Job, shard: Shard) -> _Rendered:
     rows = stack.read_rows(job.workspace, shard, _READS)
     rows = rows.filter(pc.and_(pc.is_null(rows["gate.reason"]), pc.equal(rows["gate.split"], job.split)))
     columns = {
@@ -119,10 +124,11 @@ def _living_rows(job: _Job, shard: Shard) -> pa.Table:
         "tokens": rows["quality.tokens"],
         "meta": render.render_meta(rows["meta"], job.pii, job.params),
     }
-    return pa.table([columns[n] for n in RELEASE.names], schema=RELEASE)
+    table = pa.table([columns[n] for n in RELEASE.names], schema=RELEASE)
+    return table, {}, _sure_spans(rows["pii.spans"].combine_chunks(), job.params)
 
 
-def _born_rows(job: _Job, shard: Shard) -> tuple[pa.Table, dict[str, int]]:
+def _born_rows(job: _Job, shard: Shard) -> _Rendered:
     """Born rows are measured here as every other row was measured before, and fail by the same rules."""
     born = parquet.read(job.workspace.born / f"{shard.name}.parquet")
     quality = measured(born["text"], born["lang"])
@@ -136,7 +142,7 @@ def _born_rows(job: _Job, shard: Shard) -> tuple[pa.Table, dict[str, int]]:
         "meta": pa.nulls(born.num_rows, pa.string()),
     }
     table = pa.table([columns[n] for n in RELEASE.names], schema=RELEASE)
-    return table.filter(pc.is_null(reason)), dropped
+    return table.filter(pc.is_null(reason)), dropped, {}
 
 
 def _residual(table: pa.Table, pii: PiiMeasure, params: ReleaseParams) -> dict[str, int]:
@@ -144,12 +150,16 @@ def _residual(table: pa.Table, pii: PiiMeasure, params: ReleaseParams) -> dict[s
     found: Counter[str] = Counter()
     for name in ("text", "url", "meta"):
         column = table[name].cast(pa.large_string()).drop_null()
-        spans = pc.list_flatten(find_spans(column, kinds=pii.kinds, regions=pii.regions)[0])
-        sure = spans.filter(pc.greater_equal(pc.struct_field(spans, "confidence"), params.min_pii_confidence))
-        for count in pc.value_counts(pc.struct_field(sure, "kind")).to_pylist():
-            if params.actions.get(count["values"]) != "keep":
-                found[count["values"]] += count["counts"]
+        found.update(_sure_spans(find_spans(column, kinds=pii.kinds, regions=pii.regions)[0], params))
     return dict(sorted(found.items()))
+
+
+def _sure_spans(spans: pa.ListArray, params: ReleaseParams) -> dict[str, int]:
+    """How many spans of each kind are sure enough to be acted on, kinds that the recipe keeps left out."""
+    flat = pc.list_flatten(spans)
+    sure = flat.filter(pc.greater_equal(pc.struct_field(flat, "confidence"), params.min_pii_confidence))
+    counts = {c["values"]: c["counts"] for c in pc.value_counts(pc.struct_field(sure, "kind")).to_pylist()}
+    return {kind: count for kind, count in counts.items() if params.actions.get(kind) != "keep"}
 
 
 def _counts(table: pa.Table) -> dict[str, dict[str, dict[str, int]]]:
@@ -313,6 +323,7 @@ def _candidate(
         "counts": _merged(s["counts"] for s in shards.values()),
         "born": _sum_of(s for s in shards.values() if s["born"]),
         "born_dropped": _total(s["dropped"] for s in shards.values()),
+        "pii_acted_on": _total(s["acted_on"] for s in shards.values()),
         "residual_pii": _total(s["residual"] for s in shards.values()),
         "recipe": {"digest": recipe_digest(recipe)},
         "code": context.code(LIBRARIES),

@@ -8,7 +8,9 @@ from aigc_data.store.workspace import Workspace
 
 
 def funnel(workspace: Workspace, release: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    """One entry a stage: in, kept, born, dropped by reason. A row leaves at its first reason in stage order.
+    """One entry a stage: in, kept, born, dropped by reason, and what it found beside that.
+
+    A row leaves at its first reason in stage order; dedupe and pii (unless the recipe says so) only find.
 
     Ends with the last stage that has run.
     """
@@ -22,7 +24,12 @@ def funnel(workspace: Workspace, release: dict[str, Any] | None = None) -> list[
     left = base["rows"]
     for stage in ("clean", "dedupe", "pii", "license", "quality", "gate"):
         dropped = {r: n for r, n in gate["reasons"].items() if r.startswith(f"{stage}:")}
-        rows.append(_entry(stage, left, left - sum(dropped.values()), dropped))
+        entry = _entry(stage, left, left - sum(dropped.values()), dropped)
+        if stage == "dedupe":
+            entry["found"] = gate["duplicates"]
+        if stage == "pii" and release is not None:
+            entry["found"] = release["pii_acted_on"]
+        rows.append(entry)
         left -= sum(dropped.values())
     born = workspace.manifest(workspace.born)
     if born is None:
@@ -35,4 +42,4 @@ def funnel(workspace: Workspace, release: dict[str, Any] | None = None) -> list[
 
 
 def _entry(stage: str, rows: int, kept: int, dropped: dict[str, int]) -> dict[str, Any]:
-    return {"stage": stage, "in": rows, "kept": kept, "born": 0, "dropped": dict(sorted(dropped.items()))}
+    return {"stage": stage, "in": rows, "kept": kept, "born": 0, "dropped": dict(sorted(dropped.items())), "found": {}}

@@ -26,7 +26,19 @@ RELEASE_LEVEL = 3
 _FOOTER = b"aigc"
 #: Columns with few distinct values: a dictionary over texts, ids and digests costs time and saves nothing.
 _REPETITIVE = frozenset(
-    {"source", "lang", "script", "lang_second", "split", "reason", "rules", "method", "evidence", "variant", "validator"}
+    {
+        "source",
+        "lang",
+        "script",
+        "lang_second",
+        "split",
+        "reason",
+        "rules",
+        "method",
+        "evidence",
+        "variant",
+        "validator",
+    }
     | {"license", "license_class", "license_declared", "detected", "declared", "kind", "file"}
 )
 

@@ -1,6 +1,7 @@
 """Seeded text variants: one text and one seed in, one text out. Each works on Chinese and on English.
 
-A variant must stay readable: it is training text, not noise. Random choices come from `random.Random(seed)`, whose sequence
+A variant must stay readable: it is training text, not noise. Random choices come from `random.Random(seed)`, whose
+sequence
 for integer seeds is fixed across Python versions for `random()` and `randrange`-free use; only `random()` is used here.
 """
 

@@ -1,0 +1,86 @@
+"""kill -9 anywhere, then the same command: the same bytes, and finished shards are not made again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import chinese, english
+from pipeline_runs import bytes_of, release_id
+
+from aigc_data.errors import IntegrityError
+from aigc_data.store import parquet
+from aigc_data.store.workspace import Workspace
+
+MOMENTS = 20
+
+
+def start(workspace: Workspace) -> subprocess.Popen[bytes]:
+    """`aigc-data run` in a process group of its own, two workers."""
+    command = [sys.executable, "-m", "aigc_data.cli", "run", "--workspace", str(workspace.root), "--workers", "2"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def whole_shards(workspace: Workspace) -> dict[Path, int]:
+    """Every finished Parquet file outside releases, with its time of writing."""
+    found = {}
+    for path in workspace.data.rglob("*.parquet"):
+        if ".tmp-" in path.as_posix() or workspace.releases in path.parents:
+            continue
+        try:
+            parquet.footer(path)
+        except IntegrityError:
+            continue
+        found[path] = path.stat().st_mtime_ns
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_run__killed_at_twenty_moments_ends_in_the_same_bytes(make_workspace: Any) -> None:
+    rows = [{"id": f"{n}", "text": (english(n % 60) + "\n" + chinese(n % 70) + "\n") * 3 + f"{n}"} for n in range(900)]
+    files = {f"{n:02d}.jsonl": rows[n::12] for n in range(12)}
+    sections: dict[str, Any] = {
+        "ingest": {"batch_bytes": 1 << 18, "shard_text_bytes": 1 << 17},
+        "augment": {"variants": ["typo"], "share": 0.5},
+        "quality": {"rules": {"en": {"min_terminal_lines": None}, "zh": {"min_terminal_lines": None}}},
+        "release": {"shard_text_bytes": 1 << 17},
+    }
+    calm, _ = make_workspace(files, folder="calm", **sections)
+    began = time.monotonic()
+    assert start(calm).wait() == 0
+    lasted = time.monotonic() - began
+    expected = bytes_of(calm.data)
+    shaken, _ = make_workspace(files, folder="shaken", **sections)
+    rng, kills, redone = random.Random(7), 0, []
+    for moment in range(MOMENTS):
+        process = start(shaken)
+        time.sleep(rng.uniform(0.1, 1.1) * lasted * (moment + 1) / MOMENTS)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            kills += 1
+        process.wait()
+        before = whole_shards(shaken)
+        if moment % 5 == 4:
+            # What was whole when the run was killed is not written again by the next one.
+            assert start(shaken).wait() == 0
+            after = whole_shards(shaken)
+            redone += [p for p in before if after.get(p) != before[p] and "/gate/" not in p.as_posix()]
+            assert bytes_of(shaken.data) == expected
+            for path in sorted(shaken.data.rglob("*.parquet"), key=lambda p: rng.random())[: len(before) // 2]:
+                path.unlink()
+            for manifest in shaken.data.rglob("manifest.json"):
+                if rng.random() < 0.5:
+                    manifest.unlink()
+    assert start(shaken).wait() == 0
+    assert bytes_of(shaken.data) == expected
+    assert release_id(shaken) == release_id(calm)
+    assert redone == []
+    assert kills >= MOMENTS // 2
