@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aigc_data.columns import RAW
@@ -118,7 +119,7 @@ def _numbers_its_records(path: Path, file_format: str, source: Source) -> bool:
 
 def _with_ids(rows: pa.Table, relative: str, start: int) -> pa.Table:
     made = [record_id("content", "input", relative, d, start + i) for i, d in enumerate(rows["sha256"].to_pylist())]
-    ids = pa.compute.coalesce(rows["key"], pa.array(made, pa.string()))
+    ids = pc.coalesce(rows["key"], pa.array(made, pa.string()))
     return rows.select([n for n in RAW.names if n != "key"]).append_column("id", ids)
 
 
@@ -142,7 +143,7 @@ def _map(name: str, reader: _Reader, recipe: Recipe) -> Iterator[pa.Table]:
 def _columns_for(stage: Map, rows: pa.Table) -> pa.Table:
     from aigc_data.text.language import identify
 
-    text = pa.compute.fill_null(rows["text"], "")
+    text = pc.fill_null(rows["text"], "")
     made: dict[str, Callable[[], Any]] = {
         "clean.text": lambda: text,
         "clean.lang": lambda: identify(text.combine_chunks(), letters=CleanMeasure().language_chars).lang,
@@ -151,14 +152,41 @@ def _columns_for(stage: Map, rows: pa.Table) -> pa.Table:
 
 
 def _dedupe(reader: _Reader, recipe: Recipe) -> Iterator[pa.Table]:
+    """All rows at once. An id that occurs twice is told apart inside, so that each row still has its own verdict."""
     from aigc_data.text.election import compare
 
     tables = list(reader)
     if not tables:
         return
     rows = pa.concat_tables(tables)
-    found = compare(pa.compute.fill_null(rows["text"], ""), rows["id"], recipe.dedupe.measure)
-    yield pa.table([rows["id"], *found.columns], names=["id", *found.column_names])
+    found = compare(pc.fill_null(rows["text"], ""), _told_apart(rows["id"]), recipe.dedupe.measure)
+    named = {n: pc.replace_substring_regex(found[n], f"{_MARK}.*", "") for n in ("cluster", "group", "duplicate_of")}
+    reason = pc.if_else(pc.equal(named["duplicate_of"], ""), pa.scalar(None, pa.string()), "gate:duplicate")
+    columns = {"id": rows["id"], "reason": reason, **named, "similarity": found["similarity"]}
+    yield pa.table(columns)
+
+
+_MARK = "\x1f"
+
+
+def _told_apart(ids: pa.ChunkedArray) -> pa.Array:
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return ids
+    seen: dict[str, int] = {}
+    apart = []
+    for id_ in ids.to_pylist():  # only where an id is repeated
+        count = seen[id_] = seen.get(id_, -1) + 1
+        apart.append(f"{id_}{_MARK}{count:09d}" if count else id_)
+    return pa.array(apart, pa.string())
+
+
+def _as_numbers(table: pa.Table) -> pa.Table:
+    """Columns that hold ids as whole numbers, as the input has them; "" (none) becomes null."""
+    for name in ("id", "cluster", "group", "duplicate_of"):
+        if name in table.column_names:
+            column = pc.if_else(pc.equal(table[name], ""), pa.scalar(None, pa.string()), table[name])
+            table = table.set_column(table.column_names.index(name), name, column.cast(pa.int64()))
+    return table
 
 
 def _write(output: Path, tables: Iterator[pa.Table], reader: _Reader) -> tuple[int, dict[str, int]]:
@@ -169,9 +197,9 @@ def _write(output: Path, tables: Iterator[pa.Table], reader: _Reader) -> tuple[i
         with temporary.open("wb") as file:
             for table in tables:
                 if reader.whole_numbers:
-                    table = table.set_column(0, "id", table["id"].cast(pa.int64()))
+                    table = _as_numbers(table)
                 rows += table.num_rows
-                for count in pa.compute.value_counts(table["reason"].drop_null()).to_pylist():
+                for count in pc.value_counts(table["reason"].drop_null()).to_pylist():
                     reasons[count["values"]] = reasons.get(count["values"], 0) + count["counts"]
                 if output.suffix == ".parquet":
                     writer = writer or pq.ParquetWriter(

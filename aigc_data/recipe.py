@@ -57,7 +57,7 @@ class CleanMeasure(Params):
 
     normalize: Literal["NFC", "NFKC", "none"] = "NFC"
     repair_mojibake: bool = True
-    langdetect_sample: Share = Field(0.002, description="share of records on which langdetect gives a second opinion")
+    langdetect_sample: Share = Field(0.0005, description="share of records on which langdetect gives a second opinion")
     language_chars: int = Field(160, ge=80, le=2000, description="letters of a text that the language model reads")
 
 
