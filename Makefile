@@ -27,7 +27,7 @@ help: ## list the targets
 
 demo: install ## raw text to release, card and a trained model, on the corpus in examples/
 	aigc-data run --engine prefect
-	aigc-data train
+	aigc-data train --commit
 	aigc-data card
 	aigc-data report
 

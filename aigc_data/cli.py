@@ -163,12 +163,15 @@ def train(
     workspace: Folder = HERE,
     release: Annotated[str | None, typer.Option(help="a release id; default: the latest")] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; default: cuda where there is one")] = None,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="then `dvc commit` the training; not inside `dvc repro`")
+    ] = False,
 ) -> None:
     """Train on a release as the recipe's `train` says."""
     from aigc_data import console
 
     where, recipe = _open(workspace)
-    console.train(where, recipe, release, device)
+    console.train(where, recipe, release, device, commit=commit)
 
 
 @app.command()

@@ -186,7 +186,8 @@ def show_report(workspace: Workspace) -> None:
         samples = run / "samples.json"
         if samples.is_file():
             for sample in orjson.loads(samples.read_bytes()):
-                _OUT.print(f"sample         {_one_line(sample['prompt'])} → {_one_line(sample['text'])}")
+                shown = f"{_one_line(sample['prompt'])} → {_one_line(sample['completion'])}"
+                _OUT.print(f"AI-generated   {shown}", markup=False)
     card = workspace.cards / manifest["name"] / "index.html"
     _OUT.print(f"card           {card if card.is_file() else 'none yet: `aigc-data card`'}")
 
@@ -270,14 +271,16 @@ def apply(name: str, source: Path, output: Path, recipe: Recipe | None, fields: 
         _OUT.print(f"  {done.lost:>9,}  records could not be read: {done.lost_file}")
 
 
-def train(workspace: Workspace, recipe: Recipe, release: str | None, device: str | None) -> None:
-    """Train on a release with a progress bar, then sample the recipe's prompts."""
-    from aigc_data.store.dvc import revision
+def train(workspace: Workspace, recipe: Recipe, release: str | None, device: str | None, *, commit: bool) -> None:
+    """Train on a release with a progress bar, sample the recipe's prompts, and record the run for DVC."""
+    from aigc_data import drive
+    from aigc_data.store.dvc import publish_run, revision
     from aigc_data.train.config import config_from
     from aigc_data.train.generate import Sampling
     from aigc_data.train.generate import generate as sample
     from aigc_data.train.loop import train as start
 
+    before = drive.begin(workspace.root) if commit else None
     folder = workspace.releases / (release or _latest(workspace))
     if not folder.is_dir():
         raise UsageError(
@@ -296,8 +299,14 @@ def train(workspace: Workspace, recipe: Recipe, release: str | None, device: str
             device=device,
             progress=lambda p: tell(f"train: {p.phase}", p.done, p.total or 0),
         )
-    samples = [{"prompt": g.prompt, "text": g.text} for g in sample(run, prompts, sampling=Sampling())]
+    samples = [
+        {"prompt": g.prompt, "completion": g.completion, "text": g.text}
+        for g in sample(run, prompts, sampling=Sampling())
+    ]
     (run / "samples.json").write_bytes(orjson.dumps(samples, option=orjson.OPT_INDENT_2))
+    publish_run(workspace, run)
+    if before is not None:
+        drive.record_training(workspace.root, *before)
     _OUT.print(f"run {run}")
 
 

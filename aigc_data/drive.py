@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import ctypes
 import os
 import signal
@@ -13,14 +14,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigc_data.errors import AigcDataError, StageError, TrainError, UsageError
 from aigc_data.hashing import digest_of
 from aigc_data.store import dvc
 from aigc_data.store.files import read_json, write_json
 from aigc_data.store.workspace import MANIFEST, Workspace
+
+if TYPE_CHECKING:
+    from aigc_data.pool import LocalPool
 
 _PR_SET_PDEATHSIG = 1
 _LAYERS = ("clean", "dedupe", "pii", "license", "quality", "gate")
@@ -99,16 +104,26 @@ def begin(folder: str | Path) -> tuple[str, str]:
 
 
 def run_stage(folder: str | Path, name: str, workers: int) -> str:
-    """Bring one stage up to date with a pool of its own; returns one line that says what was done."""
+    """Bring one stage up to date; returns one line that says what was done."""
     from aigc_data.console import progress_bars, stage_line
     from aigc_data.pipeline import run_stage as run
-    from aigc_data.pool import LocalPool
 
     workspace, recipe = open_workspace(folder)
-    with scrubbed(f"stage {name}"), LocalPool(workers or recipe.workers) as pool, progress_bars() as tell:
+    pool = _shared_pool(workers or recipe.workers)
+    with scrubbed(f"stage {name}"), progress_bars() as tell:
         line = stage_line(run(name, workspace, recipe, each=pool.each, progress=tell))
     print(line, flush=True)
     return line
+
+
+@cache
+def _shared_pool(workers: int) -> LocalPool:
+    """One pool for all stages of a flow: each worker imports its libraries once (1 to 2 s). It ends with the process."""
+    from aigc_data.pool import LocalPool
+
+    pool = LocalPool(workers)
+    atexit.register(pool.close)
+    return pool
 
 
 def finish(folder: str | Path, recipe_digest: str, inputs: str) -> str:

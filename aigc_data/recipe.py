@@ -31,15 +31,19 @@ PiiKind = Literal["email", "phone", "cn_resident_id", "bank_card", "ip"]
 class Source(Params):
     """One source: where it lies, how to read it, what it declares about itself."""
 
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(
+        min_length=1,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="the source's own name; part of every record id, so a new name is a new set of records",
+    )
     path: str = Field(min_length=1, description="a file, a folder, a glob, or an fsspec URL")
-    format: Format = "auto"
+    format: Format = Field("auto", description="`auto` goes by the suffix, after .gz, .zst, .xz or .bz2 is taken off")
     text: str = Field("text", description="the field that holds the text (jsonl, csv, tsv, parquet)")
     id: str | None = Field(None, description="the field that holds the record's own key")
     license: str | None = Field(None, description="the licence that the source as a whole declares")
     license_field: str | None = Field(None, description="a field with the record's own licence; wins over `license`")
-    url_field: str | None = None
-    created_field: str | None = None
+    url_field: str | None = Field(None, description="a field with the address of the record")
+    created_field: str | None = Field(None, description="a field with the date of the record; kept as it is written")
     meta: tuple[str, ...] = Field((), description="further fields to keep, as a JSON object")
     encoding: str = Field("utf-8", description="of text, markdown, csv, tsv and jsonl; html and warc say their own")
 
@@ -55,8 +59,8 @@ class IngestParams(Params):
 class CleanMeasure(Params):
     """What cleaning does to the text."""
 
-    normalize: Literal["NFC", "NFKC", "none"] = "NFC"
-    repair_mojibake: bool = True
+    normalize: Literal["NFC", "NFKC", "none"] = Field("NFC", description="Unicode normalisation form")
+    repair_mojibake: bool = Field(True, description="undo wrong decodings, such as UTF-8 read as Latin-1 or as GBK")
     langdetect_sample: Share = Field(0.0005, description="share of records on which langdetect gives a second opinion")
     language_chars: int = Field(160, ge=80, le=2000, description="letters of a text that the language model reads")
 
@@ -64,8 +68,8 @@ class CleanMeasure(Params):
 class CleanRules(Params):
     """What cleaning refuses."""
 
-    languages: tuple[str, ...] = ("en", "zh")
-    min_lang_score: Share = 0.5
+    languages: tuple[str, ...] = Field(("en", "zh"), description="ISO 639 codes that are kept; `und` is no language")
+    min_lang_score: Share = Field(0.5, description="sureness of the language below which a text goes")
     max_replacement_share: Share = Field(0.01, description="U+FFFD and the like, as a share of the characters")
 
 
@@ -76,8 +80,8 @@ class DedupeMeasure(Params):
     recall: Share = Field(0.98, description="of pairs at the threshold; sets bands and rows")
     group_threshold: Share = Field(0.5, description="estimated similarity that keeps two texts in one split")
     ngram: int = Field(5, ge=1, le=32, description="tokens in a shingle")
-    permutations: int = Field(128, ge=16, le=512)
-    seed: int = Field(1, ge=0, lt=1 << 32)
+    permutations: int = Field(128, ge=16, le=512, description="MinHash values of a sketch, a byte each")
+    seed: int = Field(1, ge=0, lt=1 << 32, description="of the permutations")
 
     @model_validator(mode="after")
     def _groups_are_looser(self) -> DedupeMeasure:
@@ -89,14 +93,16 @@ class DedupeMeasure(Params):
 class PiiMeasure(Params):
     """Which kinds are looked for."""
 
-    kinds: tuple[PiiKind, ...] = ("email", "phone", "cn_resident_id", "bank_card", "ip")
+    kinds: tuple[PiiKind, ...] = Field(
+        ("email", "phone", "cn_resident_id", "bank_card", "ip"), description="kinds of personal data to look for"
+    )
     regions: tuple[str, ...] = Field(("CN", "US"), description="national phone numbers, ISO 3166 regions")
 
 
 class PiiRules(Params):
     """Which findings drop the record; all others are rendered as `actions` says."""
 
-    drop_kinds: tuple[PiiKind, ...] = ()
+    drop_kinds: tuple[PiiKind, ...] = Field((), description="a record with a sure span of one of these kinds goes")
     max_spans_per_1000_tokens: float = Field(200.0, ge=0, description="denser texts are lists of people")
     dense_from: int = Field(10, ge=1, description="spans below which a text is never called dense")
 
@@ -110,8 +116,14 @@ class LicenseMeasure(Params):
 class LicenseRules(Params):
     """The policy: which licence classes may be released. Unknown is not, unless it is named here."""
 
-    allow: tuple[str, ...] = ("public-domain", "permissive", "attribution", "share-alike")
-    on_conflict: Literal["stricter", "drop"] = "stricter"
+    allow: tuple[str, ...] = Field(
+        ("public-domain", "permissive", "attribution", "share-alike"),
+        description="licence classes that may be released",
+    )
+    on_conflict: Literal["stricter", "drop"] = Field(
+        "stricter",
+        description="where source and text disagree: the stricter of the two classes counts, or the record goes",
+    )
 
 
 class QualityMeasure(Params):
@@ -123,31 +135,31 @@ class QualityThresholds(Params):
 
     line_rules_from: int = Field(5, ge=1, description="lines below which shares of lines are not judged")
 
-    min_tokens: int | None = 50
-    max_tokens: int | None = 100_000
-    min_mean_token_length: float | None = 3.0
-    max_mean_token_length: float | None = 10.0
-    max_symbol_ratio: float | None = 0.1
-    max_bullet_lines: float | None = 0.9
-    max_ellipsis_lines: float | None = 0.3
-    min_alpha_ratio: float | None = 0.8
-    min_stop_words: int | None = 2
-    min_terminal_lines: float | None = 0.12
-    max_short_lines: float | None = 0.67
-    max_newline_ratio: float | None = 0.3
-    max_dup_lines: float | None = 0.3
-    max_dup_line_chars: float | None = 0.2
-    max_dup_paragraphs: float | None = 0.3
-    max_dup_paragraph_chars: float | None = 0.2
-    max_top_2gram: float | None = 0.20
-    max_top_3gram: float | None = 0.18
-    max_top_4gram: float | None = 0.16
-    max_dup_5gram: float | None = 0.15
-    max_dup_6gram: float | None = 0.14
-    max_dup_7gram: float | None = 0.13
-    max_dup_8gram: float | None = 0.12
-    max_dup_9gram: float | None = 0.11
-    max_dup_10gram: float | None = 0.10
+    min_tokens: int | None = Field(50, description="tokens")
+    max_tokens: int | None = Field(100_000, description="tokens")
+    min_mean_token_length: float | None = Field(3.0, description="characters a token")
+    max_mean_token_length: float | None = Field(10.0, description="characters a token")
+    max_symbol_ratio: float | None = Field(0.1, description="`#` or ellipses, the more of the two, a token")
+    max_bullet_lines: float | None = Field(0.9, description="share of lines that begin with a bullet")
+    max_ellipsis_lines: float | None = Field(0.3, description="share of lines that end in an ellipsis")
+    min_alpha_ratio: float | None = Field(0.8, description="share of tokens with a letter")
+    min_stop_words: int | None = Field(2, description="different stop words")
+    min_terminal_lines: float | None = Field(0.12, description="share of lines that end as a sentence does")
+    max_short_lines: float | None = Field(0.67, description="share of lines at most 30 wide, a Han character being 3")
+    max_newline_ratio: float | None = Field(0.3, description="line feeds a token")
+    max_dup_lines: float | None = Field(0.3, description="share of lines that stood before")
+    max_dup_line_chars: float | None = Field(0.2, description="share of characters in such lines")
+    max_dup_paragraphs: float | None = Field(0.3, description="share of paragraphs that stood before")
+    max_dup_paragraph_chars: float | None = Field(0.2, description="share of characters in such paragraphs")
+    max_top_2gram: float | None = Field(0.20, description="share of characters in the most frequent 2-gram")
+    max_top_3gram: float | None = Field(0.18, description="share of characters in the most frequent 3-gram")
+    max_top_4gram: float | None = Field(0.16, description="share of characters in the most frequent 4-gram")
+    max_dup_5gram: float | None = Field(0.15, description="share of characters in 5-grams that stood before")
+    max_dup_6gram: float | None = Field(0.14, description="share of characters in 6-grams that stood before")
+    max_dup_7gram: float | None = Field(0.13, description="share of characters in 7-grams that stood before")
+    max_dup_8gram: float | None = Field(0.12, description="share of characters in 8-grams that stood before")
+    max_dup_9gram: float | None = Field(0.11, description="share of characters in 9-grams that stood before")
+    max_dup_10gram: float | None = Field(0.10, description="share of characters in 10-grams that stood before")
 
 
 class ChineseThresholds(QualityThresholds):
@@ -182,10 +194,12 @@ class QualityRules(Params):
 class Expectation(Params):
     """One bound on one metric of the gate's or the release's metrics table."""
 
-    metric: str
-    min: float | None = None
-    max: float | None = None
-    severity: Literal["critical", "warning"] = "critical"
+    metric: str = Field(description="a number of the stage's metrics table; a name that is none is an error")
+    min: float | None = Field(None, description="the least that is good enough")
+    max: float | None = Field(None, description="the most that is good enough; one of the two bounds must be given")
+    severity: Literal["critical", "warning"] = Field(
+        "critical", description="`critical` refuses the release, `warning` is shown on the card"
+    )
 
     @model_validator(mode="after")
     def _has_a_bound(self) -> Expectation:
@@ -197,29 +211,37 @@ class Expectation(Params):
 class GateParams(Params):
     """Who lives, how the living are split, and what must hold before a release."""
 
-    license_order: tuple[str, ...] = ("public-domain", "permissive", "attribution", "share-alike")
-    validation_share: Share = 0.02
-    test_share: Share = 0.02
-    split_seed: int = 0
+    license_order: tuple[str, ...] = Field(
+        ("public-domain", "permissive", "attribution", "share-alike"),
+        description="among duplicates the record whose licence class stands first stays; classes not named come last",
+    )
+    validation_share: Share = Field(0.02, description="share of the groups that go to validation")
+    test_share: Share = Field(0.02, description="share of the groups that go to test")
+    split_seed: int = Field(0, description="of the hash that splits the groups")
     parent_splits: str | None = Field(None, description="a parent release's folder, whose split map is kept")
     takedown: str | None = Field(None, description="a text file of ids, content digests and groups to take down")
-    expectations: tuple[Expectation, ...] = (
-        Expectation(metric="living_rows", min=1),
-        Expectation(metric="living_share", min=0.01),
-        Expectation(metric="quarantine_share", max=0.5),
-        Expectation(metric="unknown_license_share", max=0.0),
-        Expectation(metric="duplicate_share", max=0.95),
-        Expectation(metric="largest_group_share", max=0.5, severity="warning"),
+    expectations: tuple[Expectation, ...] = Field(
+        (
+            Expectation(metric="living_rows", min=1),
+            Expectation(metric="living_share", min=0.01),
+            Expectation(metric="quarantine_share", max=0.5),
+            Expectation(metric="unknown_license_share", max=0.0),
+            Expectation(metric="duplicate_share", max=0.95),
+            Expectation(metric="largest_group_share", max=0.5, severity="warning"),
+        ),
+        description="what must hold of the living rows; a list here replaces the default one",
     )
 
 
 class AugmentParams(Params):
     """Seeded text variants of living train rows."""
 
-    variants: tuple[Literal["typo", "sentence_drop", "sentence_swap", "width"], ...] = ()
-    per_record: int = Field(1, ge=1, le=8)
+    variants: tuple[Literal["typo", "sentence_drop", "sentence_swap", "width"], ...] = Field(
+        (), description="kinds of variants to make; none by default"
+    )
+    per_record: int = Field(1, ge=1, le=8, description="variants of each kind that a chosen record gets at most")
     share: Share = Field(0.1, description="share of the living train rows that get variants")
-    seed: int = 0
+    seed: int = Field(0, description="of the choice of records and of the changes")
 
 
 class ReleaseParams(Params):
@@ -229,12 +251,19 @@ class ReleaseParams(Params):
         default_factory=dict, description="per kind of personal data; what is not named is redacted"
     )
     min_pii_confidence: int = Field(50, ge=0, le=100, description="spans below it are left as they are")
-    shard_text_bytes: int = Field(64 << 20, ge=1 << 12)
-    expectations: tuple[Expectation, ...] = (
-        Expectation(metric="rows", min=1),
-        Expectation(metric="residual_pii_spans", max=0),
-        Expectation(metric="empty_texts", max=0),
-        Expectation(metric="train_rows", min=1),
+    shard_text_bytes: int = Field(
+        64 << 20,
+        ge=1 << 12,
+        description="text bytes that a release shard aims at; the release id does not depend on it",
+    )
+    expectations: tuple[Expectation, ...] = Field(
+        (
+            Expectation(metric="rows", min=1),
+            Expectation(metric="residual_pii_spans", max=0),
+            Expectation(metric="empty_texts", max=0),
+            Expectation(metric="train_rows", min=1),
+        ),
+        description="what must hold of the release as rendered; a list here replaces the default one",
     )
 
 
@@ -279,35 +308,37 @@ class Quality(Stage):
 class TrainParams(Params):
     """One training run. The defaults take about a minute on two cores."""
 
-    vocab_size: int = Field(4096, ge=257, le=65_536)
-    context: int = Field(128, ge=16, le=8192)
-    layers: int = Field(4, ge=1, le=48)
-    heads: int = Field(4, ge=1, le=64)
-    width: int = Field(128, ge=16, le=4096)
-    batch: int = Field(8, ge=1)
-    steps: int = Field(600, ge=1)
-    warmup: int = Field(50, ge=0)
-    learning_rate: float = Field(5e-3, gt=0)
-    weight_decay: float = Field(0.1, ge=0)
-    clip: float = Field(1.0, gt=0)
-    checkpoint_every: int = Field(150, ge=1)
-    seed: int = 0
-    prompts: tuple[str, ...] = ("数据是", "The data")
+    vocab_size: int = Field(4096, ge=257, le=65_536, description="tokens of the tokenizer, end-of-text counted")
+    context: int = Field(128, ge=16, le=8192, description="tokens of a sequence")
+    layers: int = Field(4, ge=1, le=48, description="Transformer blocks")
+    heads: int = Field(4, ge=1, le=64, description="attention heads of a block")
+    width: int = Field(128, ge=16, le=4096, description="of the residual stream; a multiple of twice `heads`")
+    batch: int = Field(8, ge=1, description="sequences a step")
+    steps: int = Field(600, ge=1, description="optimizer steps")
+    warmup: int = Field(50, ge=0, description="steps over which the learning rate rises")
+    learning_rate: float = Field(5e-3, gt=0, description="the highest; it falls to a tenth by a cosine")
+    weight_decay: float = Field(0.1, ge=0, description="of AdamW, on matrices only")
+    clip: float = Field(1.0, gt=0, description="norm that gradients are cut to")
+    checkpoint_every: int = Field(150, ge=1, description="steps between two checkpoints")
+    seed: int = Field(0, description="of weights and data order")
+    prompts: tuple[str, ...] = Field(
+        ("数据是", "The data"), description="what the samples at the end of a training begin with"
+    )
 
 
 class Schedule(Params):
     """When `flows/schedule.py` runs the flow."""
 
-    cron: str | None = "0 3 * * *"
-    interval_seconds: float | None = Field(None, gt=0)
+    cron: str | None = Field("0 3 * * *", description="five fields, in UTC")
+    interval_seconds: float | None = Field(None, gt=0, description="seconds between two starts; wins over `cron`")
 
 
 class Recipe(Params):
     """params.yaml as a whole."""
 
     name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9._-]*$", description="names the card's folder")
-    description: str = ""
-    sources: tuple[Source, ...] = Field(min_length=1)
+    description: str = Field("", description="one sentence for the card")
+    sources: tuple[Source, ...] = Field(min_length=1, description="at least one; see `sources[]`")
     workers: int = Field(
         0, ge=0, description="worker processes; 0 is one a core. It never changes a byte of the result"
     )

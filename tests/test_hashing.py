@@ -20,7 +20,9 @@ def test_canonical_json__is_what_the_standard_library_writes(row: list[object]) 
 @given(st.lists(st.tuples(st.text(), st.none() | st.integers(0, 99)), max_size=5))
 def test_row_digests__are_sha256_of_the_json_array_of_a_row(rows: list[tuple[str, int | None]]) -> None:
     columns = [[r[0] for r in rows], [r[1] for r in rows]]
-    expected = [hashlib.sha256(json.dumps(list(r), ensure_ascii=False, separators=(",", ":")).encode()).digest() for r in rows]
+    expected = [
+        hashlib.sha256(json.dumps(list(r), ensure_ascii=False, separators=(",", ":")).encode()).digest() for r in rows
+    ]
     assert row_digests(columns) == expected
 
 

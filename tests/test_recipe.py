@@ -43,6 +43,8 @@ def test_load_recipe__says_which_file_and_what_is_wrong(tmp_path: Path) -> None:
 
 
 def test_parse_recipe__a_bound_of_zero_is_a_bound_and_none_is_off() -> None:
-    rules = parse_recipe({**MINIMAL, "quality": {"rules": {"en": {"max_dup_lines": 0, "min_stop_words": None}}}}).quality.rules
+    rules = parse_recipe(
+        {**MINIMAL, "quality": {"rules": {"en": {"max_dup_lines": 0, "min_stop_words": None}}}}
+    ).quality.rules
     assert rules.en.max_dup_lines == 0.0
     assert rules.en.min_stop_words is None

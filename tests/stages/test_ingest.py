@@ -42,7 +42,9 @@ def test_ingest__ids_do_not_depend_on_position_shards_or_batches(make_workspace:
 
 
 def test_ingest__same_key_and_content_keeps_one_whatever_the_order(make_workspace: Any) -> None:
-    rows = [{"id": "k", "text": "same", "url": f"https://example.org/{n}"} for n in range(3)] + [{"id": "other", "text": "x"}]
+    rows = [{"id": "k", "text": "same", "url": f"https://example.org/{n}"} for n in range(3)] + [
+        {"id": "other", "text": "x"}
+    ]
     kept = []
     for name, order in (("a", rows), ("b", rows[::-1])):
         workspace, recipe = make_workspace({"one.jsonl": order}, folder=name, source={"url_field": "url"})
@@ -55,7 +57,10 @@ def test_ingest__same_key_and_content_keeps_one_whatever_the_order(make_workspac
 
 def test_ingest__same_key_and_other_content_keeps_none_across_files(make_workspace: Any) -> None:
     workspace, recipe = make_workspace(
-        {"one.jsonl": [{"id": 1, "text": "first"}], "two.jsonl": [{"id": 1, "text": "second"}, {"id": 2, "text": "第二"}]},
+        {
+            "one.jsonl": [{"id": 1, "text": "first"}],
+            "two.jsonl": [{"id": 1, "text": "second"}, {"id": 2, "text": "第二"}],
+        },
         ingest={"batch_bytes": 4096},
     )
     assert ingest(workspace, recipe) == {"key-conflict": 2}
@@ -76,14 +81,22 @@ def test_ingest__counts_add_up_and_broken_input_is_named(make_workspace: Any) ->
     manifest = workspace.manifest(workspace.base)
     assert manifest is not None
     assert manifest["read"] == manifest["rows"] + sum(manifest["quarantined"].values())
-    assert {"bad-json": 1, "bad-utf8": 1, "text-not-string": 1, "not-an-object": 1, "empty-file": 1}.items() <= reasons.items()
+    assert {
+        "bad-json": 1,
+        "bad-utf8": 1,
+        "text-not-string": 1,
+        "not-an-object": 1,
+        "empty-file": 1,
+    }.items() <= reasons.items()
     assert reasons["truncated"] == 1
     assert all(row["position"] and row["file"] for row in quarantine_rows(workspace))
     assert {row["text"] for row in base_rows(workspace)} >= {"ok", None}
 
 
 def test_ingest__a_changed_file_rebuilds_its_batch_alone(make_workspace: Any) -> None:
-    files = {f"{n:02d}.jsonl": [{"id": f"{n}-{i}", "text": f"text {n} {i} " * 50} for i in range(20)] for n in range(16)}
+    files = {
+        f"{n:02d}.jsonl": [{"id": f"{n}-{i}", "text": f"text {n} {i} " * 50} for i in range(20)] for n in range(16)
+    }
     workspace, recipe = make_workspace(files, ingest={"batch_bytes": 8192})
     run_stage("ingest", workspace, recipe)
     before = {p.name: p.stat().st_mtime_ns for p in workspace.base.glob("*.parquet")}
