@@ -1,0 +1,368 @@
+"""README and docs/: tables, examples, commands, links and reasons are those of the code."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow as pa
+import pytest
+import typer
+import yaml
+
+import aigc_data
+from aigc_data import columns
+from aigc_data.cli import app
+from aigc_data.pipeline import STAGES, is_fresh, load_stage
+from aigc_data.recipe import (
+    CleanMeasure,
+    CleanRules,
+    LicenseMeasure,
+    LicenseRules,
+    PiiMeasure,
+    PiiRules,
+    QualityRules,
+    Recipe,
+    parse_recipe,
+)
+from aigc_data.stage import Global, Map
+from aigc_data.text.licenses import CLASSES
+from aigc_data.text.pii import KINDS
+from aigc_data.text.quality_rules import rule_names
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DOCS = REPOSITORY / "docs"
+PAGES = [p for p in (REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))) if p.is_file()]
+COLUMNS = {
+    "ingest": (columns.BASE, columns.QUARANTINE),
+    "clean": (columns.CLEAN,),
+    "dedupe": (columns.DEDUPE, columns.DEDUPE_SKETCH, columns.LINKS),
+    "pii": (columns.PII,),
+    "license": (columns.LICENSE,),
+    "quality": (columns.QUALITY,),
+    "gate": (columns.GATE,),
+    "augment": (columns.BORN,),
+    "release": (columns.RELEASE,),
+}
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INDENTED = re.compile(r"(?:^ {4}\S.*\n?)+", re.MULTILINE)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_EXAMPLE = re.compile(r"(?:\w+: )?`([^`]+)`(?: ×(\d+))?")
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def recipe_table() -> Any:
+    sys.path.insert(0, str(REPOSITORY / "scripts"))
+    try:
+        return importlib.import_module("recipe_table")
+    finally:
+        sys.path.remove(str(REPOSITORY / "scripts"))
+
+
+def section(stage: str) -> str:
+    """What docs/stages.md says of one stage."""
+    return text_of(DOCS / "stages.md").split(f"\n## {stage}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def reason_rows() -> dict[str, list[str]]:
+    """reason → the other cells of its row in docs/stages.md."""
+    rows = re.findall(r"^\| `(\w+:[\w-]+)` \|(.*)\|$", text_of(DOCS / "stages.md"), re.MULTILINE)
+    assert len(rows) == len({reason for reason, _ in rows})
+    return {reason: [cell.strip() for cell in cells.split(" | ")] for reason, cells in rows}
+
+
+# --- the recipe ---
+
+
+def test_recipe_tables__are_those_of_the_models() -> None:
+    table = recipe_table()
+    page = text_of(DOCS / "recipe.md")
+    assert page == table.page(page), "docs/recipe.md is out of date: run `python scripts/recipe_table.py --write`"
+
+
+def test_recipe_tables__name_every_key() -> None:
+    tables = recipe_table().tables()
+    keys = [key for key, _ in recipe_table().leaves(Recipe)]
+    assert len(keys) > 80
+    assert all(f"| `{key.rpartition('.')[2]}` |" in tables for key in keys)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_examples__of_recipes_parse(page: Path) -> None:
+    for language, block in _FENCED.findall(text_of(page)):
+        if language in ("yaml", "yml") and re.search(r"^sources:", block, re.MULTILINE):
+            parse_recipe(yaml.safe_load(block), where=page.name)
+
+
+def changed(key: str, value: Any) -> Any:
+    """Another value that the key may have; `value` is the one it has."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value * 0.9 if isinstance(value, float) else value + 1
+    others = {
+        "name": "other",
+        "clean.measure.normalize": "NFKC",
+        "license.rules.on_conflict": "drop",
+        "pii.rules.drop_kinds": ["ip"],
+        "augment.variants": ["width"],
+        "release.actions": {"ip": "mask"},
+        "gate.expectations": [{"metric": "rows", "min": 1}],
+        "release.expectations": [{"metric": "rows", "min": 1}],
+        "schedule.interval_seconds": 60,
+    }
+    return others.get(key, value[:-1] if isinstance(value, list) and value else "other")
+
+
+#: The stages whose own work begins again, beside release.
+FIRST = {
+    "reads": {"ingest"},
+    "gates": {"gate"},
+    "augments": {"augment"},
+    "releases": set(),
+}
+
+
+def test_effects__are_what_the_stages_say_of_their_freshness(make_workspace: Any, documents: Any) -> None:
+    """One run, then each key of the recipe changed alone: which stages would work, of themselves, is as documented."""
+    from pipeline_runs import run_all
+
+    table = recipe_table()
+    workspace, recipe = make_workspace({"a.jsonl": documents}, augment={"variants": ["typo"], "share": 0.5})
+    run_all(workspace, recipe)
+    plain = recipe.model_dump(mode="json")
+    keys = [key for key, _ in table.leaves(Recipe) if key != "sources"]
+    for key in keys:
+        *parents, last = key.split(".")
+        raw = recipe.model_dump(mode="json")
+        inner, value = raw, plain
+        for part in parents:
+            inner, value = inner[part], value[part]
+        inner[last] = changed(key, value[last])
+        word = table.effect_of(key)
+        stale = {name for name in STAGES if not is_fresh(name, workspace, parse_recipe(raw))}
+        if word in ("nothing", "trains"):
+            assert not stale, key
+            continue
+        first = FIRST.get(word, {key.split(".")[0]})
+        if key.startswith("pii.measure."):
+            first = first | {"augment"}  # rendering looks for the same kinds
+        assert stale == first | {"release"}, (key, word)
+
+
+# --- the stages ---
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages__columns_are_all_named(stage: str) -> None:
+    missing = [n for schema in COLUMNS[stage] for n in schema.names if f"`{n}`" not in section(stage)]
+    assert not missing, f"docs/stages.md, {stage}: {missing} of aigc_data/columns.py are not mentioned"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages__what_is_read_is_named(stage: str) -> None:
+    shape = load_stage(stage)
+    reads = section(stage).split("**Writes**")[0]
+    for column in shape.reads if isinstance(shape, Map | Global) else ():
+        assert f"`{column}`" in reads, f"docs/stages.md, {stage}: reads {column}"
+
+
+def reasons_in_code() -> set[str]:
+    """Every `stage:rule` that is written in aigc_data/, those made of a class, a kind or a rule spelt out."""
+    found: set[str] = set()
+    stages = "|".join(STAGES)
+    made = {"license:": set(CLASSES), "pii:": set(KINDS), "quality:": {rule for _, rule in rule_names()}}
+    for path in (REPOSITORY / "aigc_data").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found |= {m for m in [node.value] if re.fullmatch(rf"(?:{stages}):[a-z][\w-]*", m)}
+            elif isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+                start = str(node.values[0].value)
+                if re.fullmatch(rf"(?:{stages}):", start):
+                    assert start in made, f"{path.name}: which reasons can f'{start}…' be? Say it here"
+                    found |= {start + rule for rule in made[start]}
+    return found
+
+
+def test_stages__reasons_are_those_of_the_code() -> None:
+    found = reasons_in_code()
+    assert {"clean:empty", "gate:duplicate", "license:unknown", "pii:dense", "quality:min-tokens"} <= found
+    assert set(reason_rows()) == found
+
+
+def test_stages__parameters_of_reasons_are_in_the_recipe() -> None:
+    keys = {key for key, _ in recipe_table().leaves(Recipe)}
+    for reason, (moved_by, *examples) in reason_rows().items():
+        assert len(examples) == 2, reason
+        prefix = "quality.rules.zh." if reason.startswith("quality:") else ""
+        named = [prefix + name for name in re.findall(r"`([\w.]+)`", moved_by) if prefix or "." in name]
+        assert named or reason == "clean:empty", reason
+        assert set(named) <= keys, reason
+    assert {reason_rows()[f"quality:{rule}"][0] for _, rule in rule_names()} == {f"`{f}`" for f, _ in rule_names()}
+
+
+def slugs() -> set[str]:
+    """Every word that sources and collisions put into quarantine's `reason`."""
+    found: set[str] = set()
+    for path in [*(REPOSITORY / "aigc_data" / "sources").glob("*.py"), REPOSITORY / "aigc_data/store/collisions.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found |= {word for part in _places(node) for word in _words(part)}
+    return found
+
+
+def _places(node: ast.AST) -> Iterator[ast.AST]:
+    """Where a reason can stand: Lost(…, reason, …), an error's first argument, `reason = …`, (reason, detail)."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if node.func.id == "Lost" and len(node.args) > 1:
+            yield node.args[1]
+        if node.func.id in ("UnusableError", "DamageError"):
+            yield node.args[0]
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "reason":
+        yield node.value
+    if isinstance(node, ast.Dict):
+        yield from (
+            v
+            for k, v in zip(node.keys, node.values, strict=True)
+            if isinstance(k, ast.Constant) and k.value == "reason"
+        )
+    if isinstance(node, ast.Tuple | ast.List) and len(node.elts) == 2:
+        first, second = node.elts
+        if isinstance(second, ast.JoinedStr) or (isinstance(second, ast.Constant) and " " in str(second.value)):
+            yield first
+
+
+def _words(part: ast.AST) -> Iterator[str]:
+    choices = (part.body, part.orelse) if isinstance(part, ast.IfExp) else (part,)
+    for choice in choices:
+        if isinstance(choice, ast.Constant) and isinstance(choice.value, str):
+            yield choice.value
+
+
+def test_stages__words_of_quarantine_are_those_of_the_code() -> None:
+    rows = section("ingest").split("| reason | what was met |")[1].split("\n\n")[0]
+    named = {word for row in rows.splitlines()[2:] for word in re.findall(r"`([\w-]+)`", row.split("|")[1])}
+    assert named == slugs()
+
+
+def examples() -> Iterator[tuple[str, str, str]]:
+    """(reason, language, text) for every example of docs/stages.md that is a text and nothing else."""
+    for reason, (_, *cells) in reason_rows().items():
+        for language, cell in zip(("en", "zh"), cells, strict=True):
+            if match := _EXAMPLE.fullmatch(cell):
+                once = match[1].replace("\\n", "\n")
+                yield reason, language, "\n".join([once] * int(match[2] or 1))
+
+
+def verdict(reason: str, language: str, text: str) -> str | None:
+    """What the stage says of the text; for quality with that rule alone switched on, at its default bound."""
+    stage, _, rule = reason.partition(":")
+    params: Any
+    rules: Any
+    module = importlib.import_module(f"aigc_data.stages.{stage}")
+    texts = pa.array([text], pa.large_string())
+    if stage == "clean":
+        rows, params, rules = pa.table({"id": ["0" * 32], "text": texts}), CleanMeasure(), CleanRules()
+    elif stage == "pii":
+        rows, params = pa.table({"clean.text": texts}), PiiMeasure()
+        rules = PiiRules(drop_kinds=(rule,) if rule in KINDS else ())
+    elif stage == "license":
+        rows = pa.table({"license_declared": [text], "clean.text": pa.array([""], pa.large_string())})
+        params, rules = LicenseMeasure(), LicenseRules(allow=())
+    else:
+        rows, params = pa.table({"clean.text": texts, "clean.lang": [language]}), None
+        field = next(f for f, name in rule_names() if name == rule)
+        usual = QualityRules()
+        off = {f: getattr(getattr(usual, language), f) if f == field else None for f, _ in rule_names()}
+        rules = usual.model_copy(update={language: getattr(usual, language).model_copy(update=off)})
+    return module.judge(module.measure(rows, params), rules).to_pylist()[0]
+
+
+@pytest.mark.parametrize(("reason", "language", "text"), examples(), ids=lambda v: v if len(v) < 40 else "text")
+def test_stages__examples_get_their_reason(reason: str, language: str, text: str) -> None:
+    assert verdict(reason, language, text) == reason
+
+
+def test_stages__nearly_every_reason_has_an_example_that_is_judged() -> None:
+    judged = {(reason, language) for reason, language, _ in examples()}
+    wanted = {(reason, language) for reason in reason_rows() for language in ("en", "zh")}
+    told = {"gate:takedown", "gate:duplicate", "license:conflict"}
+    assert {pair for pair in wanted - judged if pair[0] not in told} == {("quality:min-mean-token-length", "zh")}
+
+
+# --- commands, links, versions ---
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Every `aigc-data …` in code blocks and in code inside a sentence, as words."""
+    plain = _FENCED.sub("", text)
+    blocks = [body for language, body in _FENCED.findall(text) if language in ("", "sh", "bash", "shell", "console")]
+    blocks += [block.group() for block in _INDENTED.finditer(plain)]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines += re.findall(r"`(aigc-data [^`]+)`", plain)
+    for line in lines:
+        for part in re.split(r"&&|\|\||[;|]", line.strip().removeprefix("$ ")):
+            if part.strip().startswith("aigc-data"):
+                yield shlex.split(part, comments=True)
+
+
+def wrong_with(words: list[str]) -> str:
+    """What of a command line the program does not know; "" for nothing."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group) or hasattr(group, "commands")
+    rest = [w for w in words[1:] if w != "…"]
+    known = {o for p in group.params for o in p.opts} | {"--help"}
+    while rest and rest[0].startswith("-"):
+        if rest[0] not in known:
+            return f"there is no option {rest[0]}"
+        rest = rest[1:]
+    if not rest:
+        return ""
+    if rest[0] not in group.commands:
+        return f"there is no command {rest[0]}"
+    command = group.commands[rest[0]]
+    options = {o for p in command.params for o in (*p.opts, *p.secondary_opts)} | {"--help"}
+    for word in rest[1:]:
+        name = word.strip("[]").partition("=")[0]
+        if name.startswith("-") and name not in options:
+            return f"{rest[0]} has no option {name}"
+    if rest[0] == "stage" and rest[1:] and rest[1].isalpha() and rest[1].islower() and rest[1] not in STAGES:
+        return f"there is no stage {rest[1]}"
+    return ""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands__exist(page: Path) -> None:
+    wrong = {shlex.join(words): found for words in commands(text_of(page)) if (found := wrong_with(words))}
+    assert not wrong
+
+
+def test_commands__a_wrong_one_is_seen() -> None:
+    page = "```sh\naigc-data run --engin prefect  # no\n```\n\n    aigc-data publish\n\nor `aigc-data stage clear`"
+    assert [wrong_with(words) for words in commands(page)] == [
+        "run has no option --engin",
+        "there is no command publish",
+        "there is no stage clear",
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links__lead_to_files(page: Path) -> None:
+    targets = [t.partition("#")[0] for t in _LINK.findall(_FENCED.sub("", text_of(page))) if "://" not in t]
+    missing = [t for t in targets if t and not t.startswith("mailto:") and not (page.parent / t).exists()]
+    assert not missing
+
+
+def test_changelog__tells_of_this_version() -> None:
+    changelog = REPOSITORY / "CHANGELOG.md"
+    if changelog.is_file():
+        assert re.search(rf"\b{re.escape(aigc_data.__version__)}\b", text_of(changelog))
