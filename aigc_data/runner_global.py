@@ -11,6 +11,7 @@ import importlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,8 @@ from aigc_data.store import parquet, stack
 from aigc_data.store.files import remove_tree
 from aigc_data.store.workspace import MANIFEST, Shard, Workspace
 
-#: Tokens of distinct texts that one verification block holds: some 100 MB of text and shingle hashes.
-_BLOCK_TOKENS = 8_000_000
+#: Values of evidence (shingle hashes, 4 bytes each) that one verification block holds.
+_BLOCK_VALUES = 16_000_000
 #: Records a partition of the band keys covers, about; the number of partitions never changes a result.
 _PARTITION_RECORDS = 500_000
 
@@ -104,6 +105,10 @@ class _Numbering:
     @property
     def count(self) -> int:
         return len(self.rank)
+
+    def slices(self) -> Iterator[tuple[Shard, int, int]]:
+        """Each shard with the places of its first record and of the one after its last."""
+        return zip(self.shards, self.starts[:-1].tolist(), self.starts[1:].tolist(), strict=True)
 
     @property
     def starts(self) -> np.ndarray:
@@ -170,6 +175,33 @@ def _sketch_file(workspace: Workspace, stage: str, shard: Shard) -> Path:
     return workspace.layer(stage) / "sketch" / f"{shard.name}.parquet"
 
 
+def _links(stage: Global, context: Context, numbering: _Numbering) -> tuple[pa.Table, pa.Table]:
+    """(verified links, candidates), both by rank, sorted and without repeats."""
+    workspace = context.workspace
+    scratch = workspace.private / stage.name
+    remove_tree(scratch)
+    scratch.mkdir(parents=True)
+    try:
+        candidates = _candidates(stage, context, numbering, scratch)
+        places = _gather_evidence(stage, context, numbering, candidates, scratch)
+        jobs = [
+            _BlockJob(
+                context.module,
+                block,
+                scratch,
+                tuple(s.name for s in numbering.shards),
+                places_of,
+                context.params.measure,
+            )
+            for block, places_of in plan_blocks(candidates, numbering, stage.asks(candidates), places)
+        ]
+        tables = list(context.track(f"{stage.name}: verify", context.each(_verify_block, jobs), len(jobs)))
+    finally:
+        remove_tree(scratch)
+    links = pa.concat_tables(tables)
+    return links.sort_by([("a", "ascending"), ("b", "ascending")]), candidates
+
+
 @dataclass(frozen=True)
 class _PairsJob:
     module: str
@@ -181,34 +213,13 @@ class _PairsJob:
     params: Any
 
 
-def _links(stage: Global, context: Context, numbering: _Numbering) -> tuple[pa.Table, pa.Table]:
-    """(verified links, candidates), both by rank, sorted and without repeats."""
-    workspace = context.workspace
-    scratch = workspace.private / stage.name
-    scratch.mkdir(parents=True, exist_ok=True)
+def _candidates(stage: Global, context: Context, numbering: _Numbering, scratch: Path) -> pa.Table:
     ranks = scratch / "ranks.npy"
     np.save(ranks, numbering.rank, allow_pickle=False)
     partitions = max(1, -(-numbering.count // _PARTITION_RECORDS))
-    jobs = [
-        _PairsJob(context.module, workspace, numbering.shards, ranks, p, partitions, context.params.measure)
-        for p in range(partitions)
-    ]
-    tables = list(context.track(f"{stage.name}: pairs", context.each(_pair_partition, jobs), len(jobs)))
-    candidates = distinct_pairs(pa.concat_tables(tables))
-    blocks = [
-        _BlockJob(context.module, workspace, *block, params=context.params.measure)
-        for block in plan_blocks(candidates, numbering, _tokens(workspace, stage.name, numbering))
-    ]
-    links = list(context.track(f"{stage.name}: verify", context.each(_verify_block, blocks), len(blocks)))
-    remove_tree(scratch)
-    found = (
-        pa.concat_tables(links) if links else stage.verify(candidates.slice(0, 0), *_nothing(), context.params.measure)
-    )
-    return found.sort_by([("a", "ascending"), ("b", "ascending")]), candidates
-
-
-def _nothing() -> tuple[pa.Array, np.ndarray, np.ndarray]:
-    return pa.array([], pa.large_string()), np.empty(0, np.int64), np.empty(0, np.int64)
+    shared = (context.module, context.workspace, numbering.shards, ranks)
+    jobs = [_PairsJob(*shared, p, partitions, context.params.measure) for p in range(partitions)]
+    return stage.merge(list(context.track(f"{stage.name}: pairs", context.each(_pair_partition, jobs), len(jobs))))
 
 
 def _pair_partition(job: _PairsJob) -> pa.Table:
@@ -218,67 +229,97 @@ def _pair_partition(job: _PairsJob) -> pa.Table:
     return stage.pairs(sketches, ranks, job.partition, job.partitions, job.params)
 
 
-def distinct_pairs(candidates: pa.Table) -> pa.Table:
-    """Sorted by (a, b), each pair once; a pair of several partitions keeps the kinds of all of them."""
-    a, b = candidates["a"].to_numpy(), candidates["b"].to_numpy()
-    order = np.lexsort((b, a))
-    candidates = candidates.take(pa.array(order))
-    a, b = a[order], b[order]
-    if not len(a):
-        return candidates
-    first = np.concatenate([[True], (a[1:] != a[:-1]) | (b[1:] != b[:-1])])
-    kind = np.bitwise_or.reduceat(candidates["kind"].to_numpy(), np.flatnonzero(first)).astype(np.uint8)
-    once = candidates.filter(pa.array(first))
-    return once.set_column(once.schema.get_field_index("kind"), once.schema.field("kind"), pa.array(kind))
+@dataclass(frozen=True)
+class _EvidenceJob:
+    module: str
+    workspace: Workspace
+    shard: Shard
+    rows: np.ndarray
+    scratch: Path
+    params: Any
 
 
-def _tokens(workspace: Workspace, stage: str, numbering: _Numbering) -> np.ndarray:
-    parts = [parquet.read(_sketch_file(workspace, stage, s), ["tokens"])["tokens"].to_numpy() for s in numbering.shards]
-    return np.concatenate([np.empty(0, np.int64), *parts])
+def _gather_evidence(
+    stage: Global, context: Context, numbering: _Numbering, candidates: pa.Table, scratch: Path
+) -> np.ndarray:
+    """Boil the texts that are asked for down to evidence files, each shard read once.
+
+    Returns int64[n, 3] by place in shard order: shard, place in the shard's evidence, size; -1 where nothing is asked.
+    """
+    asked = candidates.filter(pa.array(stage.asks(candidates)))
+    rows = np.unique(np.concatenate([numbering.row[asked[name].to_numpy().astype(np.int64)] for name in ("a", "b")]))
+    places = np.full((numbering.count, 3), -1, np.int64)
+    jobs, inside = [], []
+    for number, (shard, low, high) in enumerate(numbering.slices()):
+        mine = rows[(rows >= low) & (rows < high)]
+        places[mine, 0], places[mine, 1] = number, np.arange(len(mine))
+        if len(mine):
+            jobs.append(
+                _EvidenceJob(context.module, context.workspace, shard, mine - low, scratch, context.params.measure)
+            )
+            inside.append(mine)
+    sizes = context.track(f"{stage.name}: evidence", context.each(_boil_down, jobs), len(jobs))
+    for mine, size in zip(inside, sizes, strict=True):
+        places[mine, 2] = size
+    return places
+
+
+def _boil_down(job: _EvidenceJob) -> np.ndarray:
+    stage: Global = importlib.import_module(job.module).STAGE
+    rows = stack.read_rows(job.workspace, job.shard, stage.reads).take(pa.array(job.rows))
+    values, offsets = stage.evidence(rows, job.params)
+    np.save(job.scratch / f"{job.shard.name}.values.npy", values, allow_pickle=False)
+    np.save(job.scratch / f"{job.shard.name}.offsets.npy", offsets, allow_pickle=False)
+    return np.diff(offsets)
 
 
 @dataclass(frozen=True)
 class _BlockJob:
-    """Candidates whose texts fit into memory together: `rows[shard]` are the rows to read, in the order of
-    `left`/`right`."""
+    """Candidates whose evidence fits into memory together; `places` is int64[m, 2, 2]: (shard, place) of both
+    sides, or -1."""
 
     module: str
-    workspace: Workspace
     candidates: pa.Table
-    rows: tuple[tuple[Shard, np.ndarray], ...]
-    left: np.ndarray
-    right: np.ndarray
+    scratch: Path
+    shards: tuple[str, ...]
+    places: np.ndarray
     params: Any
 
 
 def plan_blocks(
-    candidates: pa.Table, numbering: _Numbering, tokens: np.ndarray
-) -> Iterator[tuple[pa.Table, tuple[tuple[Shard, np.ndarray], ...], np.ndarray, np.ndarray]]:
-    """Cut the candidates, in their order, where the distinct texts of a block would exceed _BLOCK_TOKENS."""
-    if not candidates.num_rows:
-        return
-    a, b = (numbering.row[candidates[name].to_numpy().astype(np.int64)] for name in ("a", "b"))
+    candidates: pa.Table, numbering: _Numbering, asked: np.ndarray, places: np.ndarray
+) -> Iterator[tuple[pa.Table, np.ndarray]]:
+    """Cut the candidates, in their order, where the evidence of a block would exceed _BLOCK_VALUES; at least one
+    block."""
+    ends = np.stack([places[numbering.row[candidates[n].to_numpy().astype(np.int64)]] for n in ("a", "b")], axis=1)
+    ends[~asked] = -1
     # A text is counted each time it is named: an upper bound, and close to the truth for small clusters.
-    cost = np.cumsum(tokens[a] + tokens[b])
-    cuts = np.unique(np.searchsorted(cost, np.arange(_BLOCK_TOKENS, int(cost[-1]) + _BLOCK_TOKENS, _BLOCK_TOKENS)))
-    start = 0
-    for end in [*(int(c) for c in cuts if 0 < c < len(a)), len(a)]:
-        distinct, places = np.unique(np.concatenate([a[start:end], b[start:end]]), return_inverse=True)
-        rows = []
-        for shard, low, high in zip(numbering.shards, numbering.starts[:-1], numbering.starts[1:], strict=True):
-            inside = distinct[(distinct >= low) & (distinct < high)]
-            if len(inside):
-                rows.append((shard, inside - low))
-        yield candidates.slice(start, end - start), tuple(rows), places[: end - start], places[end - start :]
-        start = end
+    cost = np.cumsum(np.maximum(ends[:, :, 2], 0).sum(axis=1))
+    total = int(cost[-1]) if len(cost) else 0
+    cuts = np.unique(np.searchsorted(cost, np.arange(_BLOCK_VALUES, total, _BLOCK_VALUES)))
+    bounds = [0, *(int(c) for c in cuts if 0 < c < len(cost)), len(cost)]
+    for start, end in pairwise(bounds):
+        yield candidates.slice(start, end - start), ends[start:end, :, :2]
 
 
 def _verify_block(job: _BlockJob) -> pa.Table:
+    """Gather the evidence of this block from the shards' files, each row once, and verify."""
     stage: Global = importlib.import_module(job.module).STAGE
-    column = next(name for name in stage.reads if name.endswith("text"))
-    texts = [stack.read_rows(job.workspace, shard, [column])[column].take(pa.array(rows)) for shard, rows in job.rows]
-    joined = pa.chunked_array([chunk for text in texts for chunk in text.chunks], pa.large_string())
-    return stage.verify(job.candidates, joined, job.left, job.right, job.params)
+    flat = job.places.reshape(-1, 2)
+    distinct, index = np.unique(flat, axis=0, return_inverse=True)
+    parts, sizes = [], []
+    for number in np.unique(distinct[:, 0][distinct[:, 0] >= 0]):
+        name = job.shards[number]
+        values = np.load(job.scratch / f"{name}.values.npy", mmap_mode="r", allow_pickle=False)
+        offsets = np.load(job.scratch / f"{name}.offsets.npy", allow_pickle=False)
+        for place in distinct[distinct[:, 0] == number, 1]:
+            parts.append(values[offsets[place] : offsets[place + 1]])
+            sizes.append(offsets[place + 1] - offsets[place])
+    # Sorted, (-1, -1) comes first: what is not asked for has place -1 in the evidence.
+    index = index.reshape(-1, 2) - int((distinct[:, 0] < 0).any())
+    gathered = np.concatenate([np.empty(0, np.uint32), *parts])
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return stage.verify(job.candidates, (gathered, offsets), index[:, 0], index[:, 1], job.params)
 
 
 def _write_links(
@@ -296,7 +337,7 @@ def _write_layer(
     """One measure and one reason file a shard: components named by their smallest id; nobody is dropped here."""
     disk, files = on_disk(stage.name, stage.schema), {}
     in_rank_order = [resolved[name].to_numpy().astype(np.int64) for name in stage.schema.names]
-    for shard, low, high in zip(numbering.shards, numbering.starts[:-1], numbering.starts[1:], strict=True):
+    for shard, low, high in numbering.slices():
         rank = numbering.rank[low:high]
         table = pa.table([to_hex(numbering.ids[column[rank]]) for column in in_rank_order], schema=disk)
         path = workspace.measure_file(stage.name, shard.name)

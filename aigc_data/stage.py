@@ -32,14 +32,19 @@ class Map:
 
 @dataclass(frozen=True)
 class Global:
-    """A stage that must see all shards: sketch each, pair by partition, verify by partition, resolve once.
+    """A stage that must see all shards: sketch each, pair by partition, verify in blocks, resolve once.
 
-    `sketch(rows, params)` returns a small table, row for row. Records are then numbered by the rank of their id,
-    so that
-    nothing depends on how rows lie in shards. `pairs(sketches, partition, params)` returns candidates (a, b) of
-    one partition
-    of the keys; `verify(candidates, texts, params)` returns links; `resolve(links, count, params)` returns the
-    row-aligned columns in rank order.
+    Records are numbered by the rank of their id, so that nothing depends on how rows lie in shards.
+
+    `sketch(rows, params)` returns a small table, row for row, in `sketch_schema`.
+    `pairs(sketches, ranks, partition, partitions, params)` returns the candidates (a, b, …) of one partition of
+    the keys;
+    `merge(parts)` joins those of all partitions, each pair once.
+    `asks(candidates)` is a mask of the candidates whose texts must be looked at; `evidence(rows, params)` boils those
+    texts down to (values, offsets), shard by shard; `verify(candidates, (values, offsets), left, right, params)`
+    returns
+    links, `left` and `right` being places in the evidence.
+    `resolve(links, candidates, count, params)` returns the row-aligned columns in rank order.
     """
 
     name: str
@@ -47,9 +52,12 @@ class Global:
     schema: pa.Schema
     sketch_schema: pa.Schema
     sketch: Callable[[pa.Table, Any], pa.Table]
-    pairs: Callable[..., Any]
-    verify: Callable[..., Any]
-    resolve: Callable[..., Any]
+    pairs: Callable[..., pa.Table]
+    merge: Callable[[Any], pa.Table]
+    asks: Callable[[pa.Table], Any]
+    evidence: Callable[[pa.Table, Any], tuple[Any, Any]]
+    verify: Callable[..., pa.Table]
+    resolve: Callable[..., pa.Table]
     libraries: tuple[str, ...] = ()
 
 

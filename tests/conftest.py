@@ -27,10 +27,23 @@ CHINESE = (
 )
 
 
-_WORDS = (
-    "amber basket candle dormouse ember feather garden hammer island jacket kettle lantern meadow needle orchard pebble "
-    "quarry ribbon saddle thimble umbrella valley willow yarrow zephyr anchor bridge cellar dagger engine furnace gravel"
-).split()
+_WORDS = [
+    *("amber", "basket", "candle", "dormouse", "ember", "feather", "garden", "hammer", "island", "jacket", "kettle"),
+    *(
+        "lantern",
+        "meadow",
+        "needle",
+        "orchard",
+        "pebble",
+        "quarry",
+        "ribbon",
+        "saddle",
+        "thimble",
+        "umbrella",
+        "valley",
+    ),
+    *("willow", "yarrow", "zephyr", "anchor", "bridge", "cellar", "dagger", "engine", "furnace", "gravel"),
+]
 
 
 def english(n: int) -> str:

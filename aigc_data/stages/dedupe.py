@@ -5,6 +5,7 @@ It elects nobody and drops nothing; the gate does.
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
 from aigc_data import columns
@@ -19,6 +20,11 @@ def sketch(rows: pa.Table, params: DedupeMeasure) -> pa.Table:
     return sketch_texts(rows["clean.text"], params)
 
 
+def evidence(rows: pa.Table, params: DedupeMeasure) -> tuple[np.ndarray, np.ndarray]:
+    """The sets of shingle hashes of the rows' texts, as (hashes, offsets)."""
+    return dedupe.shingle_sets(rows["clean.text"], params)
+
+
 STAGE = Global(
     name="dedupe",
     reads=("clean.text",),
@@ -26,6 +32,9 @@ STAGE = Global(
     sketch_schema=columns.DEDUPE_SKETCH,
     sketch=sketch,
     pairs=dedupe.pairs,
+    merge=dedupe.merge,
+    asks=dedupe.asks_for_text,
+    evidence=evidence,
     verify=dedupe.verify,
     resolve=dedupe.resolve,
     libraries=("numba", "numpy"),

@@ -101,9 +101,7 @@ def changed_rules(masks: np.ndarray) -> pa.ListArray:
     """list<string>[n]: the names of the bits in each mask, [] for none."""
     # There are 128 possible lists; each is made once.
     used, which = np.unique(masks, return_inverse=True)
-    lists = pa.array(
-        [[name for name, bit in RULES if mask & bit] for mask in used.tolist()], pa.list_(pa.string())
-    )
+    lists = pa.array([[name for name, bit in RULES if mask & bit] for mask in used.tolist()], pa.list_(pa.string()))
     return lists.take(pa.array(which)) if len(masks) else pa.array([], pa.list_(pa.string()))
 
 
@@ -113,9 +111,7 @@ def _once(texts: pa.LargeStringArray, form: Form, mojibake: bool) -> tuple[pa.La
     flags = k.inspect(data, offsets, _inspection(form, mojibake))
     did = np.zeros(len(flags), np.uint8)
     rows, changed = [], []
-    for row in np.flatnonzero(
-        flags
-    ):  # the few rows with a combining mark, a compatibility form or a suspicious pair
+    for row in np.flatnonzero(flags):  # the few rows with a combining mark, a compatibility form or a suspicious pair
         before = text = texts[int(row)].as_py()
         if flags[row] & k.SEEN_MOJIBAKE:
             text = repair(text)

@@ -106,26 +106,38 @@ def merge(parts: Sequence[pa.Table]) -> pa.Table:
     return both.take(pa.array(order[new]))
 
 
+def asks_for_text(candidates: pa.Table) -> np.ndarray:
+    """bool[m]: the candidates whose two texts `verify` compares; the others stand as they are."""
+    return (candidates["kind"].to_numpy() & LINK) > 0
+
+
+def shingle_sets(texts: pa.Array | pa.ChunkedArray, params: DedupeMeasure) -> tuple[np.ndarray, np.ndarray]:
+    """(hashes uint32[], offsets int64[n + 1]): the sorted, distinct shingle hashes of n texts.
+
+    A text with more than MOST_SHINGLES shingles gets none.
+    """
+    return sorted_sets(*shingle_rows(*text_buffers(texts), codepoints.TABLES, params.ngram, MOST_SHINGLES))
+
+
 def verify(
     candidates: pa.Table,
-    texts: pa.Array | pa.ChunkedArray,
+    sets: tuple[np.ndarray, np.ndarray],
     left: np.ndarray,
     right: np.ndarray,
     params: DedupeMeasure,
 ) -> pa.Table:
     """Links among the candidates: a table of columns.DEDUPE_LINKS, in their order.
 
-    `texts` are the distinct texts of this block; `left` and `right` (int64[m]) index them for each of the m
-    candidates (columns.DEDUPE_CANDIDATES), and are read for LINK candidates only. A link has an exact
+    `sets` are the `shingle_sets` of this block's texts; `left` and `right` (int64[m]) index them for each of the m
+    candidates (columns.DEDUPE_CANDIDATES), and are read only where `asks_for_text`. A link has an exact
     Jaccard similarity of shingle sets at or above the threshold; where either text has more than
     MOST_SHINGLES shingles, its estimate. EXACT candidates are links as they are; GROUP candidates are none.
     """
     kind = candidates["kind"].to_numpy()
     similarity = candidates["estimate"].to_numpy().astype(np.float64)
     method = np.where(kind & EXACT, "exact", "estimate").astype(object)
-    asked = np.flatnonzero(kind & LINK)
-    hashes, rows = shingle_rows(*text_buffers(texts), codepoints.TABLES, params.ngram, MOST_SHINGLES)
-    hashes, rows = sorted_sets(hashes, rows)
+    asked = np.flatnonzero(asks_for_text(candidates))
+    hashes, rows = sets
     i, j = np.asarray(left, np.int64)[asked], np.asarray(right, np.int64)[asked]
     sizes = np.diff(rows)
     # A candidate has tokens, so an empty set here is one that was too long.

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from aigc_data.errors import UsageError
 from aigc_data.kernels.election import elect_in_order
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.dedupe import pairs, resolve, verify
+from aigc_data.text.dedupe import pairs, resolve, shingle_sets, verify
 from aigc_data.text.sketch import estimate, fixed_rows, least_matches, sketch
 
 #: Kept rows of its cluster, best first, that a row without a link is compared with.
@@ -97,7 +97,7 @@ def compare(texts: pa.Array | pa.ChunkedArray, ids: pa.Array | pa.ChunkedArray, 
     sketches = sketch(texts, params)
     candidates = pairs(sketches, ranks, 0, 1, params)
     left, right = (by_id[candidates[name].to_numpy()] for name in ("a", "b"))
-    links = verify(candidates, texts, left, right, params)
+    links = verify(candidates, shingle_sets(texts, params), left, right, params)
     parts = {
         name: ranked.to_numpy()[ranks]
         for name, ranked in zip(

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from ftfy.chardata import CHARMAP_ENCODINGS
 
-from aigc_data.kernels.scrub import ALONE, OPEN, PAGE_MASK, TAIL_SHIFT, inspect
+from aigc_data.kernels.scrub import ALONE, OPEN, PAGE_MASK, SEEN_MOJIBAKE, TAIL_SHIFT, inspect
 from aigc_data.text.arrow import text_buffers
 
 #: Only the wrong decoding is undone. Everything else ftfy offers either rewrites good Chinese (full-width
@@ -55,9 +55,7 @@ def clue_table() -> np.ndarray:
                 continue
             if byte >= 0xC2:
                 table[code_point] |= 1 << page
-            elif (
-                byte < 0xC0 and not 0x2500 <= code_point < 0x2580
-            ):  # two neighbours in a drawn box are no mojibake
+            elif byte < 0xC0 and not 0x2500 <= code_point < 0x2580:  # two neighbours in a drawn box are no mojibake
                 table[code_point] |= 1 << (page + TAIL_SHIFT)
     table[0xFFFD] |= PAGE_MASK << TAIL_SHIFT
     for character in "ÂÃÅÎÐÙâãð":  # ftfy knows sequences whose 0xA0 became a space, or whose bytes became "?"
@@ -73,7 +71,11 @@ def repair(text: str) -> str:
     """`text` with wrong decodings undone line by line; what cannot be undone without loss stays as it is."""
     if any(clue in text for clue in GBK_CLUES):
         text = "\n".join(_from_gbk(line) for line in text.split("\n"))
-    return ftfy.fix_text(text, CONFIG)
+    # ftfy works line by line too, at 4 MB/s: most lines of a text with a suspicious pair have none themselves.
+    lines = text.split("\n")
+    for i in np.flatnonzero(inspect(*text_buffers(pa.array(lines, pa.large_string())), clue_table()) & SEEN_MOJIBAKE):
+        lines[i] = ftfy.fix_text(lines[i], CONFIG)
+    return "\n".join(lines)
 
 
 def _from_gbk(line: str) -> str:

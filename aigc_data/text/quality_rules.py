@@ -1,4 +1,4 @@
-"""Thresholds over the quality signals: the first rule that a text fails. Used by the quality stage, and by release for born rows."""
+"""Thresholds over the quality signals: the first rule that a text fails. For the quality stage, and for born rows."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from aigc_data import columns
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.text import dedupe
 from aigc_data.text.bands import plan
-from aigc_data.text.dedupe import EXACT, GROUP, LINK, cuts, merge, pairs, resolve, verify
+from aigc_data.text.dedupe import EXACT, GROUP, LINK, cuts, merge, pairs, resolve, shingle_sets, verify
 from aigc_data.text.sketch import least_matches, sketch
 from aigc_data.text.tokens import tokens_of
 
@@ -38,7 +38,7 @@ def run(texts, ranks=None, partitions=1, params=PARAMS):
     parts = [pairs(sketches, ranks, p, partitions, params) for p in range(partitions)]
     candidates = pa.concat_tables(parts)
     left, right = (row[candidates[name].to_numpy()] for name in ("a", "b"))
-    links = verify(candidates, array, left, right, params)
+    links = verify(candidates, shingle_sets(array, params), left, right, params)
     return candidates, links, resolve(links, candidates, len(texts), params)
 
 
@@ -201,19 +201,19 @@ def test_verify__keeps_links_at_or_above_the_threshold_only():
     ends = np.array([0, 0, 0, -1]), np.array([1, 2, 3, -1])
     params = DedupeMeasure(threshold=0.8)
     assert similarity(texts[0].as_py(), texts[1].as_py()) == 0.8
-    assert listed(verify(asked, texts, *ends, params)) == [
+    assert listed(verify(asked, shingle_sets(texts, params), *ends, params)) == [
         (10, 11, pytest.approx(0.8), "jaccard"),
         (7, 8, 1.0, "exact"),
     ]
     stricter = DedupeMeasure(threshold=0.81)
-    assert listed(verify(asked, texts, *ends, stricter)) == [(7, 8, 1.0, "exact")]
+    assert listed(verify(asked, shingle_sets(texts, stricter), *ends, stricter)) == [(7, 8, 1.0, "exact")]
 
 
 def test_verify__of_a_very_long_text_is_its_estimate_and_says_so(monkeypatch):
     monkeypatch.setattr(dedupe, "MOST_SHINGLES", 10)
     texts = pa.array([ENGLISH, ENGLISH + " more", "a b c d e f"], pa.large_string())
     asked = candidates_of((0, 1, LINK, 0.93), (0, 2, LINK, 0.7))
-    found = verify(asked, texts, np.array([0, 0]), np.array([1, 2]), PARAMS)
+    found = verify(asked, shingle_sets(texts, PARAMS), np.array([0, 0]), np.array([1, 2]), PARAMS)
     assert listed(found) == [(0, 1, pytest.approx(0.93), "estimate")]
 
 
