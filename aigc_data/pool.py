@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -73,7 +74,7 @@ class LocalPool:
                 initargs=(os.getpid(),),
             )
         try:
-            yield from self._executor.map(function, todo)
+            yield from self._executor.map(partial(_tidily, function), todo)
         except BrokenProcessPool as error:
             self._executor = None
             raise StageError(
@@ -82,6 +83,17 @@ class LocalPool:
                 do="look for an out-of-memory kill, lower `workers` or `ingest.shard_text_bytes`, and run again: "
                 "finished shards are kept",
             ) from error
+
+
+def _tidily(function: Callable[[Any], Any], job: Any) -> Any:
+    """Give back to the system what a shard needed: workers live as long as a run, and idle memory counts like any
+    other."""
+    import pyarrow as pa
+
+    try:
+        return function(job)
+    finally:
+        pa.default_memory_pool().release_unused()
 
 
 def _start_worker(parent: int) -> None:

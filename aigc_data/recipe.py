@@ -252,7 +252,7 @@ class ReleaseParams(Params):
     )
     min_pii_confidence: int = Field(50, ge=0, le=100, description="spans below it are left as they are")
     shard_text_bytes: int = Field(
-        64 << 20,
+        32 << 20,
         ge=1 << 12,
         description="text bytes that a release shard aims at; the release id does not depend on it",
     )

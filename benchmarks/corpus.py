@@ -39,7 +39,11 @@ def real_documents(data: Path) -> Iterator[str]:
             yield from _json_lines(zstandard.ZstdDecompressor().stream_reader(path.open("rb")))
         elif name.endswith((".txt.zst", ".txt.gz", ".tsv.zst", ".tsv.gz", ".csv.gz")):
             raw = path.read_bytes()
-            plain = gzip.decompress(raw) if name.endswith(".gz") else zstandard.ZstdDecompressor().decompressobj().decompress(raw)
+            plain = (
+                gzip.decompress(raw)
+                if name.endswith(".gz")
+                else zstandard.ZstdDecompressor().decompressobj().decompress(raw)
+            )
             yield from _paragraphs(plain.decode("utf-8", "replace"))
         elif name.endswith((".tar.xz", ".tar.gz")):
             yield from _members(path)

@@ -55,6 +55,7 @@ _READS = (
 )
 _COUNTED = ("lang", "source", "license", "license_class")
 _DIGEST_BYTES = 32
+_DIGEST_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ def _render_shard(job: _Job) -> dict[str, Any]:
         dropped.update(gone)
         acted.update(spans)
     table = pa.concat_tables(parts) if parts else RELEASE.empty_table()
-    digests = b"".join(row_digests([column.to_pylist() for column in table.columns]))
+    # A slice at a time: rows as Python values take several times the memory of the table.
+    slices = [table.slice(at, _DIGEST_ROWS) for at in range(0, table.num_rows, _DIGEST_ROWS)]
+    digests = b"".join(digest for part in slices for digest in row_digests([c.to_pylist() for c in part.columns]))
     # The digests go first: a shard that lies there whole must have them.
     rows_file = job.folder / ".rows" / f"{job.name.replace('/', '-')}.bin"
     rows_file.parent.mkdir(parents=True, exist_ok=True)
@@ -149,8 +152,8 @@ def _residual(table: pa.Table, pii: PiiMeasure, params: ReleaseParams) -> dict[s
     """What the detectors still find, by kind, among kinds that the recipe does not keep."""
     found: Counter[str] = Counter()
     for name in ("text", "url", "meta"):
-        column = table[name].cast(pa.large_string()).drop_null()
-        found.update(_sure_spans(find_spans(column, kinds=pii.kinds, regions=pii.regions)[0], params))
+        for chunk in table[name].cast(pa.large_string()).drop_null().chunks:
+            found.update(_sure_spans(find_spans(chunk, kinds=pii.kinds, regions=pii.regions)[0], params))
     return dict(sorted(found.items()))
 
 
