@@ -118,7 +118,8 @@ def run_stage(folder: str | Path, name: str, workers: int) -> str:
 
 @cache
 def _shared_pool(workers: int) -> LocalPool:
-    """One pool for all stages of a flow: each worker imports its libraries once (1 to 2 s). It ends with the process."""
+    """One pool for all stages of a flow: each worker imports its libraries once (1 to 2 s). It ends with the
+    process."""
     from aigc_data.pool import LocalPool
 
     pool = LocalPool(workers)

@@ -47,6 +47,7 @@ class Peak:
             self.bytes = max(self.bytes, total)
 
     def stop(self) -> int:
+        """Stop looking; the highest sum seen, in bytes."""
         self._done.set()
         self._thread.join()
         return self.bytes

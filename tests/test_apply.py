@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import chinese, english
+from prose import chinese, english
 
 from aigc_data.apply import apply_stage
 from aigc_data.errors import SourceError, UsageError

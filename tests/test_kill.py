@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import chinese, english
 from pipeline_runs import bytes_of, release_id
+from prose import chinese, english
 
 from aigc_data.errors import IntegrityError
 from aigc_data.store import parquet

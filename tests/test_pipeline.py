@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from conftest import chinese, english
 from pipeline_runs import bytes_of, release_id, release_rows, run_all, verdicts
+from prose import chinese, english
 
 from aigc_data.errors import GateError, IntegrityError, RecipeError, StageError
 from aigc_data.pipeline import STAGES, Snapshot, run_stage, stale_stages

@@ -188,11 +188,7 @@ def scrub(data, offsets, table):  # type: ignore[no-untyped-def]
                 blanks = written
                 continue
             if kind > BLANK:
-                drop = (
-                    DID_CONTROL
-                    if code_point == 0x1B
-                    else _dropped(kind, code_point, before, at, end, data, table)
-                )
+                drop = DID_CONTROL if code_point == 0x1B else _dropped(kind, code_point, before, at, end, data, table)
                 if drop:
                     did |= drop
                     if code_point == 0x1B:

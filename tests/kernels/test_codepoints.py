@@ -2,14 +2,14 @@ import hashlib
 import time
 import unicodedata
 
+import numba
 import numpy as np
 import pytest
 
 from aigc_data.kernels import codepoints as cp
-from aigc_data.kernels.flags import kernel
 
 
-@kernel
+@numba.njit
 def _class_all(codes, tables, flags, folded):
     for i in range(len(codes)):
         flags[i] = cp.flags_of(codes[i], tables)

@@ -34,9 +34,7 @@ PIECES += ["\x1b[31m", "\x1b[", "[m", "\x1b]0;t\x07", "\x1b(B", "\x07", "\u2060"
 def reference(text: str) -> str:
     """The same rules as regular expressions, one after the other; joiners are not in PIECES."""
     text = re.sub("\r\n|[\r\x0b\x0c\x85\u2028\u2029]", "\n", text)
-    text = re.sub(
-        "\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x00-\x1f]{0,510}(?:\x07|\x1b\\\\)|\x1b[()][0-~]|\x1b", "", text
-    )
+    text = re.sub("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x00-\x1f]{0,510}(?:\x07|\x1b\\\\)|\x1b[()][0-~]|\x1b", "", text)
     text = re.sub("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\u2060\u202e\ufffe]", "", text)
     text = re.sub(f"[{BLANKS}]+$", "", text, flags=re.MULTILINE)
     text = re.sub(f"(?<=[^{BLANKS}\n])[{BLANKS}]{{2,}}", lambda m: one_blank(m[0]), text)

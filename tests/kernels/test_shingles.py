@@ -68,9 +68,7 @@ def shingles(texts, ngram=5):
 
 def sketch(texts, ngram=5, size=128, seed=1, link=(17, 7), group=(30, 4)):
     a, b = minhash.permutations(size, seed)
-    return minhash.sketch_rows(
-        *text_buffers(pa.array(texts, pa.large_string())), TABLES, ngram, a, b, link, group
-    )
+    return minhash.sketch_rows(*text_buffers(pa.array(texts, pa.large_string())), TABLES, ngram, a, b, link, group)
 
 
 @settings(deadline=None)

@@ -1,12 +1,12 @@
+import numba
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_data.kernels.flags import kernel
 from aigc_data.kernels.utf8 import decode
 
 
-@kernel
+@numba.njit
 def _decode_all(data, out):
     position, count = 0, 0
     while position < len(data):

@@ -5,9 +5,7 @@ from aigc_data import columns
 from aigc_data.recipe import CleanMeasure, CleanRules
 from aigc_data.stages.clean import STAGE, judge, measure
 
-ENGLISH = (
-    "A model is only as good as the data it was trained on, and that is why every step has to be measured."
-)
+ENGLISH = "A model is only as good as the data it was trained on, and that is why every step has to be measured."
 CHINESE = "数据决定了模型的上限，这是我们多年来得到的经验。"
 
 
@@ -62,10 +60,7 @@ def test_measure__schema_rows_and_input() -> None:
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, ["", ""]), (1.0, ["en", "und"])])
 def test_measure__second_opinion_is_sampled_by_id(share: float, expected: list[str]) -> None:
-    assert (
-        measure(rows(ENGLISH, "123"), CleanMeasure(langdetect_sample=share))["lang_second"].to_pylist()
-        == expected
-    )
+    assert measure(rows(ENGLISH, "123"), CleanMeasure(langdetect_sample=share))["lang_second"].to_pylist() == expected
 
 
 def test_measure__second_opinion_never_decides() -> None:
@@ -77,7 +72,4 @@ def test_measure__second_opinion_never_decides() -> None:
 def test_measure__does_not_depend_on_order() -> None:
     table = rows(ENGLISH, CHINESE, "x\x00y", "schÃ¶n", None)
     turned = measure(table.take([4, 3, 2, 1, 0]), CleanMeasure(langdetect_sample=0.5))
-    assert (
-        turned.take([4, 3, 2, 1, 0]).to_pylist()
-        == measure(table, CleanMeasure(langdetect_sample=0.5)).to_pylist()
-    )
+    assert turned.take([4, 3, 2, 1, 0]).to_pylist() == measure(table, CleanMeasure(langdetect_sample=0.5)).to_pylist()

@@ -68,9 +68,7 @@ def test_clean__forms() -> None:
 
 
 def test_clean__chunks_slices_and_no_rows() -> None:
-    table = pa.chunked_array(
-        [pa.array(["drop", " a"], pa.string()), pa.array(["数\x00", None], pa.string())]
-    ).slice(1)
+    table = pa.chunked_array([pa.array(["drop", " a"], pa.string()), pa.array(["数\x00", None], pa.string())]).slice(1)
     done = clean(table, form="NFC", mojibake=True)
     assert done.texts.to_pylist() == ["a", "数", ""]
     assert changed_rules(done.masks).to_pylist() == [["whitespace"], ["control"], []]
@@ -103,11 +101,7 @@ PIECES += ["锛", "屼", "ï¿½", "\x92", "?", "\ufffd", "ᄒ", "ᅡ", "K", "�
 
 
 @settings(deadline=None)  # the first example may compile
-@given(
-    st.lists(st.one_of(st.sampled_from(PIECES), st.characters(exclude_categories=["Cs"])), max_size=30).map(
-        "".join
-    )
-)
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.characters(exclude_categories=["Cs"])), max_size=30).map("".join))
 def test_clean__is_idempotent_and_normalised(text: str) -> None:
     once, rules = one(text)
     assert one(once) == (once, [])

@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 from aigc_data.text.tokens import count_tokens, list_tokens, tokens_of
 
 #: Characters on which the rules differ, far denser than in random text.
-CHARACTERS = st.sampled_from(
-    "aZ0é中国。，あアーｱก한אب \u0301\u0e34\n\u3000ＡＺ９！𠀀😀\ufe0f\u200d\u00adİȺß'-_"
-)
+CHARACTERS = st.sampled_from("aZ0é中国。，あアーｱก한אب \u0301\u0e34\n\u3000ＡＺ９！𠀀😀\ufe0f\u200d\u00adİȺß'-_")
 TEXTS = st.text(CHARACTERS, max_size=60) | st.text(max_size=30)
 
 CASES = [

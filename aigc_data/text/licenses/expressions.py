@@ -80,12 +80,11 @@ def _expression(pieces: list[str]) -> str:
 
 
 def _parse(expression: str) -> Any:
-    # The library raises ExpressionError and ParseError as documented, IndexError for "()" and AttributeError or
-    # TypeError for
-    # some other malformed input (30.4).
+    # The library raises ExpressionError and ParseError as documented; for other malformed input (30.4) IndexError, as
+    # for "()", AttributeError, TypeError, and AssertionError from boolean.py, as for "(AND 0".
     try:
         return _LICENSING.parse(expression)
-    except (ExpressionError, ParseError, IndexError, AttributeError, TypeError):
+    except (ExpressionError, ParseError, IndexError, AttributeError, TypeError, AssertionError):
         return None
 
 

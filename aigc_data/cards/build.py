@@ -1,0 +1,288 @@
+"""From manifests and layers to the card model. Nothing else is read, so that a card cannot disagree with the data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from aigc_data import render
+from aigc_data.cards.excerpts import read_excerpts
+from aigc_data.cards.model import (
+    Bin,
+    CardModel,
+    Cluster,
+    Count,
+    Duplicates,
+    Examples,
+    Expectation,
+    File,
+    LicenceRow,
+    PersonalData,
+    Quarantined,
+    ReasonCount,
+    Run,
+    SourceFacts,
+    Step,
+)
+from aigc_data.cards.statements import read_statements
+from aigc_data.cards.tally import PER_CLUSTER, Tally, columns_of, tally
+from aigc_data.columns import SPLITS
+from aigc_data.errors import IntegrityError
+from aigc_data.hashing import digest_file
+from aigc_data.lineage import HIDE_ALL, find_release, pii_measure, runs_of
+from aigc_data.store import parquet
+from aigc_data.store.workspace import MANIFEST, Workspace
+
+LAYERS = ("clean", "dedupe", "pii", "license", "quality", "gate")
+_CLUSTERS = 4
+_ROWS = 40  # of a table that grows with the data
+_FEW = 3
+_CLUSTER_LENGTH = 160
+
+
+def build_card(workspace: Workspace, release_id: str | None = None) -> CardModel:
+    """The card of a release (its id or the beginning of it), of the latest one without.
+
+    Raises UsageError when there is no such release, IntegrityError when the layers are not those it was made from,
+    RecipeError when `statements.yaml` cannot be used.
+    """
+    _, release = find_release(workspace, release_id)
+    _check_parents(workspace, release)
+    base = workspace.manifest(workspace.base) or {}
+    layers = {stage: workspace.manifest(workspace.layer(stage)) or {} for stage in LAYERS}
+    seen = tally(workspace)
+    statements, origins = read_statements(workspace.cards / release["name"], release["name"])
+    expectations = tuple(_expectations("gate", layers["gate"])) + tuple(_expectations("release", release))
+    quarantined, per_source = _quarantined(workspace)
+    licences = tuple(_licences(seen))
+    duplicates, dropped, kept = _shown(workspace, seen, layers)
+    return CardModel(
+        id=release["id"],
+        name=release["name"],
+        description=release["description"],
+        schema=tuple((name, kind) for name, kind in release["schema"]),
+        rows=release["rows"],
+        tokens=release["tokens"],
+        text_bytes=release["text_bytes"],
+        born_rows=release["born"]["rows"],
+        read=base["read"],
+        base_rows=base["rows"],
+        verdict=_verdict(expectations),
+        splits=tuple(Count(n, c["rows"], c["tokens"], c["text_bytes"]) for n, c in _in_order(release["splits"])),
+        languages=_counts(release, "lang"),
+        scripts=tuple(sorted((Count(n, r, t, 0) for n, (r, t) in seen.scripts.items()), key=_by_size)),
+        licences=_counts(release, "license"),
+        licence_classes=_counts(release, "license_class"),
+        licence_rows=licences[:_ROWS],
+        licence_rows_left_out=len(licences[_ROWS:]),
+        conflicts=sum(row.conflicts for row in licences),
+        sources=tuple(_sources(workspace, seen, base, per_source, origins)),
+        funnel=tuple(_steps(release["funnel"])),
+        reasons=tuple(_reasons(layers)),
+        lengths=_bins(seen),
+        scores=tuple(Bin(h * 100, h * 100 + 100, seen.scores.get(h, 0), 0) for h in range(10)),
+        personal=tuple(_personal(seen, release)),
+        duplicates=duplicates,
+        expectations=expectations,
+        quarantined=quarantined[:_ROWS],
+        quarantined_left_out=len(quarantined[_ROWS:]),
+        parents=tuple(sorted((k, v or "none") for k, v in release["parents"].items())),
+        recipe=release["recipe"]["digest"],
+        code=release["code"],
+        stages=(("ingest", base["code"]), *((stage, layer["code"]) for stage, layer in layers.items())),
+        files=tuple(
+            File(n, f["split"], f["rows"], f["bytes"], f["sha256"]) for n, f in sorted(release["files"].items())
+        ),
+        runs=tuple(_run(run) for run in runs_of(workspace, release["id"])),
+        dropped_examples=dropped,
+        kept_examples=kept,
+        statements=statements,
+    )
+
+
+def _check_parents(workspace: Workspace, release: Mapping[str, Any]) -> None:
+    folders = {"base": workspace.base, "born": workspace.born, **{s: workspace.layer(s) for s in LAYERS}}
+    for name, folder in folders.items():
+        path, promised = folder / MANIFEST, release["parents"].get(name)
+        now = digest_file(path) if path.is_file() else "none"
+        if now != promised:
+            raise IntegrityError(
+                f"the manifest of `{name}` is {now[:12]}",
+                expected=f"{str(promised)[:12]}, from which release {release['id'][:12]} was made",
+                do="run `aigc-data run`, or check out the version of that release, and make the card then",
+            )
+
+
+def _in_order(splits: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, splits[name]) for name in SPLITS]
+
+
+def _by_size(count: Count) -> tuple[int, str]:
+    return -count.rows, count.name
+
+
+def _count(name: str, counts: Mapping[str, int]) -> Count:
+    return Count(name, counts["rows"], counts["tokens"], counts["bytes"])
+
+
+def _counts(release: Mapping[str, Any], column: str) -> tuple[Count, ...]:
+    return tuple(sorted((_count(n, c) for n, c in release["counts"][column].items()), key=_by_size))
+
+
+def _expectations(stage: str, manifest: Mapping[str, Any]) -> Iterable[Expectation]:
+    for e in manifest["expectations"]:
+        bounds = [(e["seen"] - e["min"]) if e["min"] is not None else None]
+        bounds.append((e["max"] - e["seen"]) if e["max"] is not None else None)
+        margin = min(b for b in bounds if b is not None)
+        names = ("metric", "min", "max", "seen", "severity", "success")
+        yield Expectation(stage=stage, margin=margin, **{n: e[n] for n in names})
+
+
+def _verdict(expectations: Iterable[Expectation]) -> str:
+    missed = {e.severity for e in expectations if not e.success}
+    return "refused" if "critical" in missed else "passed with warnings" if missed else "passed"
+
+
+def _steps(funnel: Iterable[Mapping[str, Any]]) -> Iterable[Step]:
+    for e in funnel:
+        yield Step(e["stage"], e["in"], e["kept"], e.get("born", 0), _most(e["dropped"]))
+
+
+def _most(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items(), key=lambda c: (-c[1], c[0])))
+
+
+def _reasons(layers: Mapping[str, Mapping[str, Any]]) -> list[ReasonCount]:
+    """Every rule that hit a row: how many rows at all, beside those for which it was the first."""
+    first = layers["gate"]["reasons"]
+    rules = [r for stage in LAYERS for r in _most(layers[stage]["reasons"]) if r[0].startswith(f"{stage}:")]
+    return [ReasonCount(reason, n, first.get(reason, 0)) for reason, n in rules]
+
+
+def _bins(seen: Tally) -> tuple[Bin, ...]:
+    if not seen.lengths:
+        return ()
+    exponents = range(min(seen.lengths), max(seen.lengths) + 1)
+    return tuple(Bin(1 << e, 1 << (e + 1), *seen.lengths.get(e, [0, 0])) for e in exponents)
+
+
+def _personal(seen: Tally, release: Mapping[str, Any]) -> Iterable[PersonalData]:
+    residual = release["residual_pii"]
+    for kind in sorted({*seen.personal, *residual}):
+        found, rows, in_kept = seen.personal.get(kind, [0, 0, 0])
+        yield PersonalData(kind, found, rows, in_kept, residual.get(kind, 0))
+
+
+def _licences(seen: Tally) -> list[LicenceRow]:
+    rows = [LicenceRow(*key, *numbers) for key, numbers in seen.licences.items()]
+    return sorted(rows, key=lambda r: (-r.rows, r.declared, r.detected, r.license))
+
+
+def _sources(
+    workspace: Workspace,
+    seen: Tally,
+    base: Mapping[str, Any],
+    quarantined: Mapping[str, int],
+    origins: Mapping[str, str],
+) -> Iterable[SourceFacts]:
+    for name, about in sorted(base["sources"].items()):
+        alive, dead = seen.sources[name, True], seen.sources[name, False]
+        lost = quarantined.get(name, 0)
+        yield SourceFacts(
+            name=name,
+            origin=origins.get(name, ""),
+            origin_from="declared" if name in origins else "missing",
+            hosts=tuple(_hidden(workspace, _few(seen.hosts, name))),
+            declared=_few(seen.declared, name),
+            files=about["files"],
+            read=alive + dead + lost,
+            quarantined=lost,
+            rows=alive + dead,
+            kept=alive,
+            tokens=seen.source_tokens[name],
+        )
+
+
+def _few(counts: Counter[tuple[str, str]], source: str) -> tuple[str, ...]:
+    own = {value: n for (name, value), n in counts.items() if name == source}
+    shown = [value for value, _ in _most(own)]
+    return (*shown[:_FEW], f"and {len(shown) - _FEW} more") if len(shown) > _FEW else tuple(shown)
+
+
+def _hidden(workspace: Workspace, values: Iterable[str]) -> list[str]:
+    """Short values as they may be shown: a host can be an address, a file's name a person's number."""
+    column = pa.chunked_array([pa.array(list(values), pa.string())])
+    return [str(v) for v in render.render_field(column, pii_measure(workspace), HIDE_ALL).to_pylist()]
+
+
+def _quarantined(workspace: Workspace) -> tuple[tuple[Quarantined, ...], dict[str, int]]:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    manifest = workspace.manifest(workspace.quarantine) or {"files": {}}
+    for name in manifest["files"]:
+        table = parquet.read(workspace.quarantine / name, ["source", "file", "reason"])
+        counts.update(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    per_source: Counter[str] = Counter()
+    for (source, _, _), n in counts.items():
+        per_source[source] += n
+    ordered = sorted(counts.items(), key=lambda c: (-c[1], c[0]))
+    files = _hidden(workspace, [file for (_, file, _), _ in ordered])
+    rows = (Quarantined(s, file, reason, n) for ((s, _, reason), n), file in zip(ordered, files, strict=True))
+    return tuple(rows), dict(per_source)
+
+
+def _shown(
+    workspace: Workspace, seen: Tally, layers: Mapping[str, Mapping[str, Any]]
+) -> tuple[Duplicates, tuple[Examples, ...], tuple[Examples, ...]]:
+    """The texts of the card: members of the largest clusters, and examples of what was dropped and kept."""
+    largest = seen.largest_clusters(_CLUSTERS)
+    members = _members(workspace, [name for name, _ in largest])
+    excerpts = read_excerpts(workspace, [i for ids in seen.examples.values() for i in ids])
+    pairs = read_excerpts(workspace, [i for m in members.values() for i in m["shown"]], length=_CLUSTER_LENGTH)
+    clusters = tuple(
+        Cluster(name, size, members[name]["kept"], tuple(pairs[i] for i in members[name]["shown"]))
+        for name, size in largest
+    )
+    dedupe = layers["dedupe"].get("params") or {}
+    duplicates = Duplicates(
+        clusters=len(seen.clusters),
+        rows=sum(seen.clusters.values()) + len(seen.clusters),
+        dropped=layers["gate"]["reasons"].get("gate:duplicate", 0),
+        threshold=(dedupe.get("measure") or dedupe).get("threshold"),
+        largest=clusters,
+    )
+
+    def examples(kind: str) -> tuple[Examples, ...]:
+        headings = sorted((name, ids) for (k, name), ids in seen.examples.items() if k == kind)
+        return tuple(Examples(name, tuple(excerpts[i] for i in ids)) for name, ids in headings)
+
+    return duplicates, examples("dropped"), examples("kept")
+
+
+def _members(workspace: Workspace, names: list[str]) -> dict[str, dict[str, Any]]:
+    """For each cluster how many of its members are kept, and the ids to show: kept ones first, then the smallest."""
+    found: dict[str, list[tuple[bool, str]]] = {name: [] for name in names}
+    for shard in workspace.shards() if names else []:
+        rows = columns_of(workspace, shard, ("id", "dedupe.cluster", "gate.reason"))
+        rows = rows.filter(rows["dedupe.cluster"].is_in(names))
+        for id_, cluster, reason in rows.iter_rows():
+            found[cluster].append((reason is not None, id_))
+    return {
+        name: {"kept": sum(not dropped for dropped, _ in ids), "shown": [i for _, i in sorted(ids)[:PER_CLUSTER]]}
+        for name, ids in found.items()
+    }
+
+
+def _run(run: Mapping[str, Any]) -> Run:
+    metrics, config = run["metrics"] or {}, run["config"] or {}
+    validation = metrics.get("validation") or {}
+    return Run(
+        name=run["name"],
+        steps=config.get("steps"),
+        parameters=run["parameters"],
+        train_loss=metrics.get("train_loss"),
+        bits_per_byte=validation.get("bits_per_byte"),
+        done=run["done"],
+    )

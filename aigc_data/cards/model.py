@@ -1,0 +1,240 @@
+"""What a card says: plain values, filled from manifests and layers by `build`, shown by `huggingface` and `page`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Origin = Literal["computed", "declared", "missing"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What only a person can say; `text` is "not stated" and says where to state it while it is missing."""
+
+    key: str
+    title: str
+    text: str
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Count:
+    """Rows, tokens and text bytes under one name."""
+
+    name: str
+    rows: int
+    tokens: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of the funnel: `came_in` = `kept` + dropped; `born` rows join after it."""
+
+    stage: str
+    came_in: int
+    kept: int
+    born: int
+    dropped: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """One source: what it is said to be, and how many of its records came how far."""
+
+    name: str
+    origin: str
+    origin_from: Origin
+    hosts: tuple[str, ...]  # of the rows' URLs, most frequent first
+    declared: tuple[str, ...]  # licences as the source writes them, most frequent first
+    files: int
+    read: int
+    quarantined: int
+    rows: int
+    kept: int
+    tokens: int  # of the kept rows
+
+
+@dataclass(frozen=True)
+class LicenceRow:
+    """Rows with one declared and one detected licence."""
+
+    declared: str  # as the source writes it, "" for none
+    detected: str  # "" for none
+    license: str
+    license_class: str
+    rows: int
+    kept: int
+    conflicts: int
+
+
+@dataclass(frozen=True)
+class ReasonCount:
+    """A rule: rows that it hits at all, and rows for which it was the first."""
+
+    reason: str
+    all: int
+    first: int
+
+
+@dataclass(frozen=True)
+class PersonalData:
+    """Spans of one kind: found in the whole base, in kept rows, and what is still found in the release."""
+
+    kind: str
+    found: int
+    rows: int
+    in_kept: int
+    residual: int
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Kept rows whose token count lies in [low, high), and what they hold together."""
+
+    low: int
+    high: int
+    rows: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One verdict of the gate or the release; `margin` is the distance to the nearest bound, negative when missed."""
+
+    stage: str
+    metric: str
+    min: float | None
+    max: float | None
+    seen: float
+    margin: float
+    severity: str
+    success: bool
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """Records of one file that were lost for one reason."""
+
+    source: str
+    file: str
+    reason: str
+    records: int
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The beginning of one record, rendered without personal data; `text` is "" when it is `withheld`."""
+
+    id: str
+    source: str
+    lang: str
+    script: str
+    tokens: int
+    verdict: str
+    text: str
+    cut: bool
+    withheld: str = ""  # why
+    duplicate_of: str = ""
+    similarity: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A component of verified near-duplicates; `size` counts all members, `members` shows some."""
+
+    name: str
+    size: int
+    kept: int
+    members: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Excerpts under one heading."""
+
+    title: str
+    rows: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the release."""
+
+    name: str
+    split: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run on the release."""
+
+    name: str
+    steps: int | None
+    parameters: int | None
+    train_loss: float | None
+    bits_per_byte: float | None
+    done: bool
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Near-duplicates over the whole base."""
+
+    clusters: int  # of two rows and more
+    rows: int  # in them
+    dropped: int
+    threshold: float | None
+    largest: tuple[Cluster, ...]
+
+
+@dataclass(frozen=True)
+class CardModel:
+    """All that a card says."""
+
+    id: str
+    name: str
+    description: str
+    schema: tuple[tuple[str, str], ...]
+    rows: int
+    tokens: int
+    text_bytes: int
+    born_rows: int
+    read: int
+    base_rows: int
+    verdict: str  # "passed" | "passed with warnings" | "refused"
+    splits: tuple[Count, ...]
+    languages: tuple[Count, ...]
+    scripts: tuple[Count, ...]
+    licences: tuple[Count, ...]
+    licence_classes: tuple[Count, ...]
+    licence_rows: tuple[LicenceRow, ...]
+    licence_rows_left_out: int
+    conflicts: int
+    sources: tuple[SourceFacts, ...]
+    funnel: tuple[Step, ...]
+    reasons: tuple[ReasonCount, ...]
+    lengths: tuple[Bin, ...]
+    scores: tuple[Bin, ...]
+    personal: tuple[PersonalData, ...]
+    duplicates: Duplicates
+    expectations: tuple[Expectation, ...]
+    quarantined: tuple[Quarantined, ...]
+    quarantined_left_out: int
+    parents: tuple[tuple[str, str], ...]
+    recipe: str
+    code: str
+    stages: tuple[tuple[str, str], ...]  # stage, digest of its code
+    files: tuple[File, ...]
+    runs: tuple[Run, ...]
+    dropped_examples: tuple[Examples, ...]
+    kept_examples: tuple[Examples, ...]
+    statements: tuple[Statement, ...]
+
+    def statement(self, key: str) -> Statement:
+        """The statement of a key."""
+        return next(s for s in self.statements if s.key == key)
