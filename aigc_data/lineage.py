@@ -25,13 +25,13 @@ from aigc_data.store.workspace import MANIFEST, Shard, Workspace
 HIDE_ALL = ReleaseParams.model_validate({"min_pii_confidence": 0})
 
 _LAYERS = ("clean", "dedupe", "pii", "license", "quality", "gate")
-_HEX = re.compile(r"[0-9a-f]{4,64}")
+_HEX = re.compile(r"[0-9a-f]{1,64}")
 _AMBIGUOUS = 5
 _HEADER_LIMIT = 100_000_000  # bytes; the format's own limit
 
 
 def show_record(workspace: Workspace, id_prefix: str, *, raw: bool = False) -> dict[str, Any]:
-    """All that is known of the record whose id begins with `id_prefix` (4 to 32 hex digits).
+    """All that is known of the record whose id begins with `id_prefix` (1 to 32 hex digits).
 
     Keys: id, shard, base, layers (stage → measures and reason), reasons (all), verdict, kept_copy, born and
     releases; for a born row id, born_row and releases. Texts, url, meta and locator are rendered without personal
@@ -42,7 +42,7 @@ def show_record(workspace: Workspace, id_prefix: str, *, raw: bool = False) -> d
     if not _HEX.fullmatch(prefix) or len(prefix) > 32:
         raise UsageError(
             f"`{id_prefix}` is no record id",
-            expected="4 to 32 hex digits",
+            expected="1 to 32 hex digits",
             do="copy it from a report or a release",
         )
     found = [

@@ -148,7 +148,7 @@ def _verdict(expectations: Iterable[Expectation]) -> str:
 
 def _steps(funnel: Iterable[Mapping[str, Any]]) -> Iterable[Step]:
     for e in funnel:
-        yield Step(e["stage"], e["in"], e["kept"], e.get("born", 0), _most(e["dropped"]))
+        yield Step(e["stage"], e["in"], e["kept"], e.get("born", 0), _most(e["dropped"]), _most(e["found"]))
 
 
 def _most(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
@@ -170,10 +170,10 @@ def _bins(seen: Tally) -> tuple[Bin, ...]:
 
 
 def _personal(seen: Tally, release: Mapping[str, Any]) -> Iterable[PersonalData]:
-    residual = release["residual_pii"]
-    for kind in sorted({*seen.personal, *residual}):
+    acted_on, residual = release["pii_acted_on"], release["residual_pii"]
+    for kind in sorted({*seen.personal, *acted_on, *residual}):
         found, rows, in_kept = seen.personal.get(kind, [0, 0, 0])
-        yield PersonalData(kind, found, rows, in_kept, residual.get(kind, 0))
+        yield PersonalData(kind, found, rows, in_kept, acted_on.get(kind, 0), residual.get(kind, 0))
 
 
 def _licences(seen: Tally) -> list[LicenceRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,11 +17,8 @@ from aigc_data.store.workspace import Workspace
 
 LENGTH = 300  # code points
 
-#: Rows whose text is not shown, whatever is left of it: names and addresses stay when numbers go.
-WITHHELD = {
-    "gate:takedown": "taken down",
-    "pii": "refused for its personal data",
-}
+#: From this confidence on a span is taken for personal data.
+SURE = 50
 _READS = (
     *("id", "source", *render.READS, "clean.lang", "clean.script", "quality.tokens"),
     *("gate.reason", "gate.duplicate_of", "gate.similarity", "pii.reason"),
@@ -40,29 +38,38 @@ def read_excerpts(workspace: Workspace, ids: Iterable[str], *, length: int = LEN
         rows = stack.read_rows(workspace, shard, _READS)
         rows = rows.filter(pc.is_in(rows["id"], wanted))
         texts = render.render_texts(rows, pii, HIDE_ALL).to_pylist()
-        facts = rows.drop_columns(list(render.READS)).to_pylist()
+        facts = rows.drop_columns(["clean.text"]).to_pylist()
         for row, text in zip(facts, texts, strict=True):
             found[row["id"]] = _excerpt(row, text, length)
     return found
 
 
-def _excerpt(row: Mapping[str, object], text: str, length: int) -> Excerpt:
+def _excerpt(row: Mapping[str, Any], text: str, length: int) -> Excerpt:
     verdict = str(row["gate.reason"] or "lives")
-    withheld = WITHHELD.get(verdict) or (WITHHELD["pii"] if row["pii.reason"] is not None else "")
+    withheld = "" if verdict == "lives" else _withheld(row, verdict)
     shown = "" if withheld else visible(text[:length])
     return Excerpt(
         id=str(row["id"]),
         source=str(row["source"]),
         lang=str(row["clean.lang"]),
         script=str(row["clean.script"]),
-        tokens=int(str(row["quality.tokens"])),
+        tokens=row["quality.tokens"],
         verdict=verdict,
         text=shown,
         cut=not withheld and len(text) > length,
         withheld=withheld,
         duplicate_of=str(row["gate.duplicate_of"]),
-        similarity=float(str(row["gate.similarity"])),
+        similarity=row["gate.similarity"],
     )
+
+
+def _withheld(row: Mapping[str, Any], verdict: str) -> str:
+    """Why a dropped row's text is not shown: what is left when numbers go are often names and addresses."""
+    if verdict == "gate:takedown":
+        return "taken down"
+    if row["pii.reason"] is not None:
+        return "refused for its personal data"
+    return "it held personal data" if any(s["confidence"] >= SURE for s in row["pii.spans"]) else ""
 
 
 def visible(text: str) -> str:

@@ -37,6 +37,7 @@ class Step:
     kept: int
     born: int
     dropped: tuple[tuple[str, int], ...]
+    found: tuple[tuple[str, int], ...]  # what a stage that drops nothing saw
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,13 @@ class ReasonCount:
 
 @dataclass(frozen=True)
 class PersonalData:
-    """Spans of one kind: found in the whole base, in kept rows, and what is still found in the release."""
+    """Spans of one kind: found in the whole base, in kept rows, acted on in them, and still found in the release."""
 
     kind: str
     found: int
     rows: int
     in_kept: int
+    acted_on: int
     residual: int
 
 

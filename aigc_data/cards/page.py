@@ -23,7 +23,7 @@ def render_page(card: CardModel) -> str:
 
 
 def _words(card: CardModel) -> dict[str, Any]:
-    lengths = [f"{svg.short(b.low)}" for b in card.lengths]
+    lengths = [f"{b.low:,}" for b in card.lengths]
     scores = [f"{b.low}" for b in card.scores]
     return {
         "length_chart": svg.columns(

@@ -21,7 +21,7 @@ _READS = (
     *("license.license", "license.license_class", "license.detected", "license.conflict"),
     *("quality.tokens", "quality.score", "dedupe.cluster", "gate.reason"),
 )
-_HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:]+)"
+_HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?([^/?#:@]+)"
 
 
 @dataclass
