@@ -328,23 +328,31 @@ def _write_links(
     a, b = (to_hex(numbering.ids[links[name].to_numpy().astype(np.int64)]) for name in ("a", "b"))
     table = pa.table([a, b, links["similarity"], links["method"]], schema=LINKS)
     path = workspace.layer(stage) / "links" / "00000.parquet"
-    return {"links/00000.parquet": entry_of(workspace, path, key, parquet.write(path, table, footer={"key": key}))}
+    written = fresh_entry(workspace, workspace.layer(stage), "links/00000.parquet", key, {})
+    return {
+        "links/00000.parquet": written
+        or entry_of(workspace, path, key, parquet.write(path, table, footer={"key": key}))
+    }
 
 
 def _write_layer(
     stage: Global, workspace: Workspace, numbering: _Numbering, resolved: pa.Table, key: str
 ) -> dict[str, dict[str, Any]]:
     """One measure and one reason file a shard: components named by their smallest id; nobody is dropped here."""
-    disk, files = on_disk(stage.name, stage.schema), {}
+    disk, files, folder = on_disk(stage.name, stage.schema), {}, workspace.layer(stage.name)
     in_rank_order = [resolved[name].to_numpy().astype(np.int64) for name in stage.schema.names]
     for shard, low, high in numbering.slices():
         rank = numbering.rank[low:high]
         table = pa.table([to_hex(numbering.ids[column[rank]]) for column in in_rank_order], schema=disk)
         path = workspace.measure_file(stage.name, shard.name)
         footer = {"key": key, "base": shard.sha256}
-        files[f"measure/{shard.name}.parquet"] = entry_of(
+        measure, reason = f"measure/{shard.name}.parquet", f"reason/{shard.name}.parquet"
+        # A run that was killed here has left whole files: the key decides what is in them.
+        files[measure] = fresh_entry(workspace, folder, measure, key, {}) or entry_of(
             workspace, path, key, parquet.write(path, table, footer=footer)
         )
-        name, entry = write_reasons(workspace, stage.name, shard, pa.nulls(shard.rows, pa.string()), key)
-        files[name] = entry
+        files[reason] = (
+            fresh_entry(workspace, folder, reason, key, {})
+            or write_reasons(workspace, stage.name, shard, pa.nulls(shard.rows, pa.string()), key)[1]
+        )
     return files

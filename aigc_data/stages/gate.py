@@ -18,7 +18,7 @@ from aigc_data.errors import IntegrityError
 from aigc_data.expectations import as_json, judge, refuse_on_failure
 from aigc_data.hashing import digest_of
 from aigc_data.ids import to_hex
-from aigc_data.runner import Context, Report, barrier_report, dump, entry_of, files_are, finish_layer
+from aigc_data.runner import Context, Report, barrier_report, dump, entry_of, files_are, finish_layer, fresh_entry
 from aigc_data.split import parent_splits, split_of
 from aigc_data.stage import Barrier
 from aigc_data.store import parquet
@@ -119,7 +119,10 @@ def _write(
             name = f"{kind}/{shard.name}.parquet"
             path = workspace.layer("gate") / name
             footer = {"key": key, "base": shard.sha256, "reasons": counted}
-            files[name] = entry_of(workspace, path, key, parquet.write(path, written, footer=footer), counted)
+            # A run that was killed here has left whole files: the key decides what is in them.
+            files[name] = fresh_entry(workspace, workspace.layer("gate"), name, key, {}) or entry_of(
+                workspace, path, key, parquet.write(path, written, footer=footer), counted
+            )
     return files
 
 
