@@ -12,7 +12,7 @@ from aigc_data.store import parquet
 from aigc_data.store.population import Population
 from aigc_data.store.workspace import Workspace
 from aigc_data.text.election import elect
-from aigc_data.text.sketch import fixed_rows
+from aigc_data.text.sketch import fixed_rows, least_matches
 
 TAKEDOWN, DUPLICATE = "gate:takedown", "gate:duplicate"
 
@@ -74,6 +74,37 @@ def elect_survivors(
     )
     reason[duplicate_of >= 0] = DUPLICATE
     return Verdict(reason, duplicate_of, similarity, method)
+
+
+def with_duplicates(
+    workspace: Workspace, people: Population, named: np.ndarray, links: pa.Table, dedupe: DedupeMeasure
+) -> np.ndarray:
+    """Rows (int64) to take down: those named (bool[n]), and what is verified similar to one of them.
+
+    Verified is what the election takes for it: an exact copy, a link, or, inside the cluster, a signature estimate at
+    or above the threshold. Not further: what is only similar to a duplicate of a named row stays.
+    """
+    classes = np.zeros(people.count, bool)
+    classes[people.exact[named]] = True
+    hit = classes[people.exact]
+    if not hit.any():
+        return np.empty(0, np.int64)
+    # Links join representatives of exact copies: a class of copies is looked at as one.
+    ends = [people.exact[people.by_rank[links[name].to_numpy().astype(np.int64)]] for name in ("a", "b")]
+    reached = classes.copy()
+    reached[ends[1][classes[ends[0]]]] = True
+    reached[ends[0][classes[ends[1]]]] = True
+    clusters = np.zeros(people.count, bool)
+    clusters[people.cluster[hit]] = True
+    near = np.flatnonzero(clusters[people.cluster])
+    signatures = load_signatures(workspace, people, near, dedupe.permutations)
+    least = least_matches(dedupe.threshold, dedupe.permutations)
+    cluster_of = people.cluster[near]
+    for i in np.flatnonzero(hit[near]):  # a takedown list is short
+        beside = np.flatnonzero(cluster_of == cluster_of[i])
+        similar = (signatures[beside] == signatures[i]).sum(axis=1) >= least
+        reached[people.exact[near[beside[similar]]]] = True
+    return np.flatnonzero(reached[people.exact])
 
 
 def load_signatures(workspace: Workspace, people: Population, rows: np.ndarray, permutations: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from aigc_data.recipe import Recipe, load_recipe
 from aigc_data.runner import Context, Progress, Report, dump, map_is_fresh, run_map, silent
 from aigc_data.runner_global import global_is_fresh, run_global
 from aigc_data.stage import Barrier, Global, Map
+from aigc_data.store.lock import hold
 from aigc_data.store.workspace import Workspace
 
 STAGES = ("ingest", "clean", "dedupe", "pii", "license", "quality", "gate", "augment", "release")
@@ -44,14 +45,22 @@ def context_of(
 def run_stage(
     name: str, workspace: Workspace, recipe: Recipe, *, each: Each = map, progress: Progress = silent
 ) -> Report:
-    """Bring one stage up to date; the stages before it must have run."""
+    """Bring one stage up to date; raises StageError when a layer that it reads is stale, or another run is going on."""
     stage = load_stage(name)
     context = context_of(name, workspace, recipe, each=each, progress=progress)
-    if isinstance(stage, Map):
-        return run_map(stage, context)
-    if isinstance(stage, Global):
-        return run_global(stage, context)
-    return stage.run(context)
+    with hold(workspace):
+        for earlier in STAGES[1 : STAGES.index(name)]:
+            if reads_from(name, earlier) and not is_fresh(earlier, workspace, recipe):
+                raise StageError(
+                    f"stage `{earlier}`, which `{name}` reads, is not up to date",
+                    expected="every stage before it",
+                    do=f"run `aigc-data run`, or `aigc-data stage {earlier}` first",
+                )
+        if isinstance(stage, Map):
+            return run_map(stage, context)
+        if isinstance(stage, Global):
+            return run_global(stage, context)
+        return stage.run(context)
 
 
 def is_fresh(name: str, workspace: Workspace, recipe: Recipe) -> bool:
@@ -85,9 +94,10 @@ def reads_from(name: str, earlier: str) -> bool:
 
 
 def run(workspace: Workspace, recipe: Recipe, *, each: Each = map, progress: Progress = silent) -> Iterator[Report]:
-    """Run all stages in order, yielding each report as it comes."""
-    for name in STAGES:
-        yield run_stage(name, workspace, recipe, each=each, progress=progress)
+    """Run all stages in order, yielding each report as it comes; the workspace is held meanwhile."""
+    with hold(workspace):
+        for name in STAGES:
+            yield run_stage(name, workspace, recipe, each=each, progress=progress)
 
 
 @dataclass(frozen=True)

@@ -224,7 +224,8 @@ def _candidates(stage: Global, context: Context, numbering: _Numbering, scratch:
 
 def _pair_partition(job: _PairsJob) -> pa.Table:
     stage: Global = importlib.import_module(job.module).STAGE
-    sketches = pa.concat_tables([parquet.read(_sketch_file(job.workspace, stage.name, s)) for s in job.shards])
+    parts = [parquet.read(_sketch_file(job.workspace, stage.name, s)) for s in job.shards]
+    sketches = pa.concat_tables([stage.sketch_schema.empty_table(), *parts])
     ranks = np.load(job.ranks, allow_pickle=False)
     return stage.pairs(sketches, ranks, job.partition, job.partitions, job.params)
 
@@ -340,12 +341,14 @@ def _write_layer(
 ) -> dict[str, dict[str, Any]]:
     """One measure and one reason file a shard: components named by their smallest id; nobody is dropped here."""
     disk, files, folder = on_disk(stage.name, stage.schema), {}, workspace.layer(stage.name)
+    parents = parent_digests(workspace, parent_stages(stage.reads))
     in_rank_order = [resolved[name].to_numpy().astype(np.int64) for name in stage.schema.names]
     for shard, low, high in numbering.slices():
         rank = numbering.rank[low:high]
         table = pa.table([to_hex(numbering.ids[column[rank]]) for column in in_rank_order], schema=disk)
         path = workspace.measure_file(stage.name, shard.name)
-        footer = {"key": key, "base": shard.sha256}
+        read = {name: digests[shard.name] for name, digests in parents.items()}
+        footer = {"key": key, "base": shard.sha256, "measures": read}
         measure, reason = f"measure/{shard.name}.parquet", f"reason/{shard.name}.parquet"
         # A run that was killed here has left whole files: the key decides what is in them.
         files[measure] = fresh_entry(workspace, folder, measure, key, {}) or entry_of(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -13,8 +16,10 @@ from prose import chinese, english
 from aigc_data.errors import GateError, IntegrityError, RecipeError, StageError
 from aigc_data.pipeline import STAGES, Snapshot, run_stage, stale_stages
 from aigc_data.pool import LocalPool
-from aigc_data.recipe import load_recipe
+from aigc_data.recipe import Recipe, load_recipe
 from aigc_data.store.funnel import funnel
+from aigc_data.store.lock import hold
+from aigc_data.store.workspace import Workspace
 
 SECTIONS: dict[str, Any] = {
     "gate": {"validation_share": 0.1, "test_share": 0.1},
@@ -251,3 +256,116 @@ def test_run__nothing_living_is_refused_by_the_gate_not_by_a_traceback(make: Any
     workspace, recipe = make([{"id": "a", "text": ""}, {"id": "b", "text": None}], "a")
     with pytest.raises(GateError, match="living_rows"):
         run_all(workspace, recipe)
+
+
+def change(workspace: Workspace, old: str, new: str) -> Recipe:
+    """Edit params.yaml and read it again."""
+    text = workspace.params.read_text()
+    assert old in text
+    workspace.params.write_text(text.replace(old, new))
+    return load_recipe(workspace.params)
+
+
+def test_stage__refuses_to_read_a_layer_that_is_not_up_to_date(make: Any, mixed: list[dict[str, Any]]) -> None:
+    workspace, recipe = make(mixed, "a", clean={"measure": {"normalize": "NFC"}})
+    run_all(workspace, recipe)
+    recipe = change(workspace, "normalize: NFC", "normalize: NFKC")
+    for name in ("dedupe", "quality", "gate"):
+        with pytest.raises(StageError, match=r"`clean`, which .* reads, is not up to date"):
+            run_stage(name, workspace, recipe)
+    run_stage("clean", workspace, recipe)
+    with pytest.raises(StageError, match="is not up to date"):
+        run_stage("gate", workspace, recipe)
+
+
+def test_stage__refuses_files_that_no_manifest_lists(make: Any, mixed: list[dict[str, Any]]) -> None:
+    workspace, recipe = make(
+        mixed, "a", clean={"measure": {"normalize": "NFC"}}, pii={"measure": {"regions": ["CN", "US"]}}
+    )
+    run_all(workspace, recipe)
+    first, manifest = release_id(workspace), workspace.layer("clean") / "manifest.json"
+    old = manifest.read_bytes()
+    # As a run of another recipe leaves it that is killed before its manifest: new files, old manifest.
+    changed = change(workspace, "normalize: NFC", "normalize: none")
+    run_stage("clean", workspace, changed)
+    manifest.write_bytes(old)
+    recipe = change(workspace, "normalize: none", "normalize: NFC")
+    recipe = change(workspace, "    - CN\n    - US\n", "    - CN\n")
+    with pytest.raises(StageError, match="`clean`"):
+        run_stage("pii", workspace, recipe)
+    run_all(workspace, recipe)
+    recipe = change(workspace, "    - CN\n", "    - CN\n    - US\n")
+    run_all(workspace, recipe)
+    assert release_id(workspace) == first
+
+
+def test_run__unkeyed_rows_of_one_text_and_other_licences_do_not_depend_on_order(make_workspace: Any) -> None:
+    rows = [{"text": english(1), "license": "CC0-1.0"}, {"text": english(1), "license": "CC-BY-4.0"}]
+    rows += [{"text": chinese(n)} for n in range(5)] + [{"text": english(n + 2)} for n in range(5)]
+    found = []
+    for folder, order in (("a", rows), ("b", rows[::-1])):
+        source = {"id": None, "license_field": "license"}
+        workspace, recipe = make_workspace({"one.jsonl": order}, folder=folder, source=source)
+        run_all(workspace, recipe)
+        found.append((release_id(workspace), verdicts(workspace)))
+    assert found[0] == found[1]
+    assert len(found[0][1]) == len(rows)
+
+
+def test_gate__takedown_of_any_of_many_near_copies_takes_them_all(make: Any) -> None:
+    near = [{"id": f"n{i}", "text": english(3) + f" The end, {i}."} for i in range(8)]
+    rest = [{"id": f"r{n}", "text": chinese(n)} for n in range(6)] + [
+        {"id": f"e{n}", "text": english(n + 5)} for n in range(6)
+    ]
+    workspace, recipe = make(near + rest, "a", files=1)
+    run_all(workspace, recipe)
+    ids = [i for i, v in verdicts(workspace).items() if v[4] == "gate:duplicate"]
+    assert len(ids) == 7
+    for i, named in enumerate((ids[0], ids[-1], verdicts(workspace)[ids[0]][5])):
+        workspace, recipe = make(near + rest, f"t{i}", files=1, gate={**SECTIONS["gate"], "takedown": "takedown.txt"})
+        (workspace.root / "takedown.txt").write_text(named)
+        run_all(workspace, recipe)
+        reasons = [v[4] for v in verdicts(workspace).values()]
+        assert reasons.count("gate:takedown") == 8
+
+
+def test_run__a_release_may_be_its_own_parent_and_settles(make: Any, mixed: list[dict[str, Any]]) -> None:
+    workspace, recipe = make(mixed, "a")
+    run_all(workspace, recipe)
+    parent = f"data/releases/{release_id(workspace)}"
+    recipe = change(workspace, "test_share: 0.1", f"test_share: 0.1\n  parent_splits: {parent}")
+    run_all(workspace, recipe)
+    run_all(workspace, recipe)
+    assert stale_stages(workspace, recipe) == []
+
+
+def test_run__an_empty_source_beside_others_and_alone(make: Any, make_workspace: Any) -> None:
+    workspace, recipe = make_workspace({"empty.jsonl": []}, folder="alone")
+    with pytest.raises(GateError, match="living_rows"):
+        run_all(workspace, recipe)
+    assert workspace.manifest(workspace.layer("dedupe")) is not None
+
+
+def test_gate__a_bound_on_what_the_recipe_names_may_see_zero(make: Any, mixed: list[dict[str, Any]]) -> None:
+    bounds = [
+        {"metric": "reason_share.quality:dup-lines", "max": 0.2},
+        {"metric": "lang_share.zh", "min": 0.9, "severity": "warning"},
+    ]
+    rows = [row for row in mixed if row["id"].startswith("en-")]
+    workspace, recipe = make(rows, "a", gate={**SECTIONS["gate"], "expectations": bounds})
+    run_all(workspace, recipe)
+    gate = workspace.manifest(workspace.layer("gate"))
+    assert gate is not None
+    assert [(v["metric"], v["success"]) for v in gate["expectations"]][:2] == [
+        ("reason_share.quality:dup-lines", True),
+        ("lang_share.zh", False),
+    ]
+
+
+def test_run__two_at_once_in_a_workspace_are_refused(make: Any, mixed: list[dict[str, Any]]) -> None:
+    workspace, _ = make(mixed, "a")
+    with hold(workspace):
+        command = [sys.executable, "-m", "aigc_data.cli", "run", "--workspace", str(workspace.root)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"another run holds {workspace.root} (process {os.getpid()})" in done.stderr

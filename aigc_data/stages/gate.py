@@ -13,21 +13,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aigc_data.columns import GATE, REASON, SPLITS, on_disk
-from aigc_data.election import Verdict, elect_survivors
+from aigc_data.election import Verdict, elect_survivors, with_duplicates
 from aigc_data.errors import IntegrityError
 from aigc_data.expectations import as_json, judge, refuse_on_failure
 from aigc_data.hashing import digest_of
 from aigc_data.ids import to_hex
+from aigc_data.recipe import Recipe
 from aigc_data.runner import Context, Report, barrier_report, dump, entry_of, files_are, finish_layer, fresh_entry
 from aigc_data.split import parent_splits, split_of
 from aigc_data.stage import Barrier
 from aigc_data.store import parquet
-from aigc_data.store.files import write_json
+from aigc_data.store.files import read_json, write_json
 from aigc_data.store.population import JUDGED, Population, load_links, load_population
-from aigc_data.store.takedown import read_takedown, taken_rows
+from aigc_data.store.takedown import named_rows, read_takedown
 from aigc_data.store.workspace import MANIFEST, Workspace
+from aigc_data.text.licenses import CLASSES
+from aigc_data.text.quality_rules import rule_names
 
-LIBRARIES = ("numpy",)
+LIBRARIES = ("great-expectations", "numba", "numpy", "polars", "pyarrow")
 _STEPS = 4
 
 
@@ -44,7 +47,11 @@ def run(context: Context) -> Report:
     people = load_population(workspace)
     links = load_links(workspace, people)
     named = read_takedown(workspace.root / context.params.takedown) if context.params.takedown else None
-    taken = taken_rows(workspace, people, named, links) if named else np.empty(0, np.int64)
+    taken = np.empty(0, np.int64)
+    if named:
+        taken = with_duplicates(
+            workspace, people, named_rows(workspace, people, named), links, context.recipe.dedupe.measure
+        )
     context.progress("gate", 1, _STEPS)
     verdict = elect_survivors(workspace, people, links, taken, context.params, context.recipe.dedupe.measure)
     context.progress("gate", 2, _STEPS)
@@ -68,14 +75,16 @@ def _key(context: Context) -> str:
     """Everything that the verdicts depend on: reasons, measures, links, sketches, the takedown list and a parent's
     map."""
     workspace, params = context.workspace, context.params
-    outside = [params.takedown, f"{params.parent_splits}/{MANIFEST}" if params.parent_splits else None]
-    paths = [workspace.root / name if name else None for name in outside]
+    takedown = workspace.root / params.takedown if params.takedown else None
+    # By its id: which rows a parent has where, however it is laid out and whatever made it.
+    parent = read_json(workspace.root / params.parent_splits / MANIFEST)["id"] if params.parent_splits else None
     return digest_of(
         {
             "base": workspace.digests.of(workspace.base / MANIFEST),
             "layers": {stage: workspace.digests.of(workspace.layer(stage) / MANIFEST) for stage in JUDGED},
             "params": dump(params),
-            "outside": [workspace.digests.of(p) if p and p.is_file() else None for p in paths],
+            "takedown": workspace.digests.of(takedown) if takedown and takedown.is_file() else None,
+            "parent": parent,
             "code": context.code(LIBRARIES),
         }
     )
@@ -154,12 +163,14 @@ def _promise(
         "kept": int(verdict.living.sum()),
         "reasons": reasons,
         "living": living,
-        "metrics": metrics_of(people, verdict, split, base),
+        "metrics": metrics_of(people, verdict, split, base, context.recipe),
         "files": files,
     }
 
 
-def metrics_of(people: Population, verdict: Verdict, split: np.ndarray, base: dict[str, Any]) -> dict[str, float]:
+def metrics_of(
+    people: Population, verdict: Verdict, split: np.ndarray, base: dict[str, Any], recipe: Recipe
+) -> dict[str, float]:
     """The table that the expectations judge; every share of nothing is 0."""
     living, rows = verdict.living, people.count
     alive = int(living.sum())
@@ -178,10 +189,26 @@ def metrics_of(people: Population, verdict: Verdict, split: np.ndarray, base: di
         "largest_group_share": int(groups.max()) / max(alive, 1),
     }
     metrics |= {f"{name}_rows": int((living & (split == i)).sum()) for i, name in enumerate(SPLITS)}
-    metrics |= {f"lang_share.{name}": n / max(alive, 1) for name, n in people.lang.of(living).items()}
-    metrics |= {f"source_share.{name}": n / max(alive, 1) for name, n in people.source.of(living).items()}
-    metrics |= {f"reason_share.{name}": n / max(rows, 1) for name, n in reasons.items()}
+    # What the recipe names is measured even where there is none of it: 0 is a value, and a bound may be about it.
+    langs = {**dict.fromkeys(recipe.clean.rules.languages, 0), **people.lang.of(living)}
+    sources = {**dict.fromkeys((s.name for s in recipe.sources), 0), **people.source.of(living)}
+    every_reason = {**dict.fromkeys(all_reasons(recipe), 0), **reasons}
+    metrics |= {f"lang_share.{name}": n / max(alive, 1) for name, n in langs.items()}
+    metrics |= {f"source_share.{name}": n / max(alive, 1) for name, n in sources.items()}
+    metrics |= {f"reason_share.{name}": n / max(rows, 1) for name, n in every_reason.items()}
     return metrics
+
+
+def all_reasons(recipe: Recipe) -> list[str]:
+    """Every reason that a row can have under this recipe."""
+    named = {
+        "clean": ("empty", "garbled", "language", "language-score"),
+        "pii": (*recipe.pii.measure.kinds, "dense"),
+        "license": (*CLASSES, "conflict"),
+        "quality": tuple(rule for _, rule in rule_names()),
+        "gate": ("duplicate", "takedown"),
+    }
+    return [f"{stage}:{rule}" for stage, rules in named.items() for rule in rules]
 
 
 def duplicates_of(people: Population, links: pa.Table) -> dict[str, int]:

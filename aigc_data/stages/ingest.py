@@ -28,7 +28,7 @@ from aigc_data.sources.inputs import InputFile, list_inputs
 from aigc_data.sources.reading import Lost, read_file
 from aigc_data.stage import Barrier
 from aigc_data.store import parquet
-from aigc_data.store.collisions import Collisions, find_collisions, refuse
+from aigc_data.store.collisions import FIELDS, Collisions, fields_digest, find_collisions, refuse
 from aigc_data.store.files import remove_unlisted
 from aigc_data.store.shards import ShardWriter
 from aigc_data.store.workspace import MANIFEST, Workspace
@@ -65,15 +65,19 @@ def plan_batches(files: Iterable[InputFile], batch_bytes: int) -> list[Batch]:
 def identify(raw: pa.Table, file: InputFile, occurrences: Counter[str]) -> pa.Table:
     """RAW rows of one file → BASE rows; `occurrences` counts equal contents in the file's earlier chunks.
 
+    Without a key, rows of equal content are told apart by their other fields and only then counted: rows that still tie
+    are the same in everything but their place, so that the order of the input does not show.
     A loop over rows: an id is a SHA-256 of a few short strings, and hashlib is the definition of it.
     """
     ids = []
-    for key, digest in zip(raw["key"].to_pylist(), raw["sha256"].to_pylist(), strict=True):
+    others = zip(*(raw[name].to_pylist() for name in FIELDS), strict=True)
+    for key, digest, fields in zip(raw["key"].to_pylist(), raw["sha256"].to_pylist(), others, strict=True):
         if key is not None:
             ids.append(record_id("key", file.source, key))
-        else:
-            ids.append(record_id("content", file.source, file.relative, digest, occurrences[digest]))
-            occurrences[digest] += 1
+            continue
+        same = f"{digest}{fields_digest(*fields)}"
+        ids.append(record_id("content", file.source, file.relative, same, occurrences[same]))
+        occurrences[same] += 1
     own = {
         "id": pa.array(ids, pa.string()),
         "source": pa.repeat(pa.scalar(file.source, pa.string()), len(ids)),
@@ -194,9 +198,16 @@ def run(context: Context) -> Report:
     started = time.perf_counter()
     jobs = _jobs(context)
     stale = [job for job in jobs if _whole(job) is None]
+    if stale:
+        # Shards are replaced in place: until this run has ended, no older manifest may speak for them.
+        (context.workspace.base / MANIFEST).unlink(missing_ok=True)
     _run_batches(context, stale)
     settled, again = _settle(jobs)
     _run_batches(context, again)
+    if stale and input_digests(context) != {job.batch.name: job.inputs for job in jobs}:
+        raise StageError(
+            "an input changed while it was read", expected="files that stay as they are during a run", do="run again"
+        )
     manifest = _publish(context, settled)
     written = len(stale) + len(again)
     if written:

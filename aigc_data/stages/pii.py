@@ -46,5 +46,5 @@ STAGE = Map(
     schema=columns.PII,
     measure=measure,
     judge=judge,
-    libraries=("numba", "phonenumbers"),
+    libraries=("numba", "phonenumbers", "pyarrow"),
 )

@@ -4,6 +4,7 @@ construction."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from aigc_data.store import parquet
 #: id → locator of the one row to keep, or None when every row of the id is refused.
 Collisions = Mapping[str, str | None]
 
-_FIELDS = ("url", "license_declared", "created", "meta")
+#: What a row says beside its key and its content.
+FIELDS = ("url", "license_declared", "created", "meta")
 
 
 def find_collisions(base: Iterable[Path], quarantine: Iterable[Path]) -> dict[str, str | None]:
@@ -38,9 +40,9 @@ def find_collisions(base: Iterable[Path], quarantine: Iterable[Path]) -> dict[st
     wanted = pa.array(sorted(twice))
     rows: dict[str, list[tuple[str, str, str]]] = {id_: [] for id_ in twice}
     for path in base:
-        table = parquet.read(path, ["id", "sha256", "locator", *_FIELDS])
+        table = parquet.read(path, ["id", "sha256", "locator", *FIELDS])
         for row in table.filter(pc.is_in(table["id"], wanted)).to_pylist():
-            rows[row["id"]].append((row["sha256"], fields_digest(row), row["locator"]))
+            rows[row["id"]].append((row["sha256"], _fields_of(row), row["locator"]))
     for path in quarantine:
         table = parquet.read(path, ["id", "sha256", "fields", "position"])
         for row in table.filter(pc.is_in(table["id"], wanted)).to_pylist():
@@ -54,9 +56,14 @@ def _who_stays(rows: list[tuple[str, str, str]]) -> str | None:
     return min((fields, locator) for _, fields, locator in rows)[1]
 
 
-def fields_digest(row: Mapping[str, Any]) -> str:
-    """Digest of what a row says beside its key and its content."""
-    return digest_of([row[name] for name in _FIELDS])
+@lru_cache(maxsize=4096)
+def fields_digest(*fields: str | None) -> str:
+    """Digest of what a row says beside its key and its content: the values of FIELDS in their order."""
+    return digest_of(list(fields))
+
+
+def _fields_of(row: Mapping[str, Any]) -> str:
+    return fields_digest(*(row[name] for name in FIELDS))
 
 
 def refuse(rows: pa.Table, collisions: Collisions) -> tuple[pa.Table, list[dict[str, Any]]]:
@@ -80,7 +87,7 @@ def refuse(rows: pa.Table, collisions: Collisions) -> tuple[pa.Table, list[dict[
                 else "key and content were read before",
                 "id": row["id"],
                 "sha256": row["sha256"],
-                "fields": fields_digest(row),
+                "fields": _fields_of(row),
             }
         )
     return rows.filter(pa.array(keep)), refused

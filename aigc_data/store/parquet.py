@@ -56,7 +56,7 @@ class _HashingFile:
     """A file that knows the digest of what was written to it, so that nothing is read back to be hashed."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        self._file = path.open("wb", buffering=0)
         self._hash = hashlib.sha256()
         self._size = 0
         self.closed = False
@@ -64,7 +64,9 @@ class _HashingFile:
     def write(self, data: Any) -> int:
         view = memoryview(data)
         self._hash.update(view)
-        self._file.write(view)
+        while view.nbytes:  # an unbuffered file may take a part only
+            view = view[self._file.write(view) :]
+        view = memoryview(data)
         self._size += view.nbytes
         return view.nbytes
 
@@ -80,6 +82,11 @@ class _HashingFile:
             os.fsync(self._file.fileno())
             self._file.close()
             self.closed = True
+
+    def abort(self) -> None:
+        """Let go of the file whatever state it is in: the disk may be full."""
+        self._file.close()
+        self.closed = True
 
     def readable(self) -> bool:
         return False
@@ -121,7 +128,7 @@ def write(path: Path, table: pa.Table, *, footer: dict[str, Any], level: int = L
             writer.write_table(table, row_group_size=ROW_GROUP)
         sink.close()
     except BaseException:
-        sink.close()
+        sink.abort()
         temporary.unlink(missing_ok=True)
         raise
     publish(temporary, path)

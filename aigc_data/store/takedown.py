@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aigc_data.errors import RecipeError
 from aigc_data.store import stack
@@ -44,30 +45,12 @@ def read_takedown(path: Path) -> dict[str, set[str]]:
     return named
 
 
-def taken_rows(workspace: Workspace, people: Population, named: dict[str, set[str]], links: pa.Table) -> np.ndarray:
-    """Rows (int64) that the list names, and their verified duplicates: exact copies, and what is linked to any of
-    them."""
+def named_rows(workspace: Workspace, people: Population, named: dict[str, set[str]]) -> np.ndarray:
+    """bool[n]: the rows that the list names by id, content digest or group."""
     hit = np.zeros(people.count, bool)
     for shard, rows in people.slices():
         table = stack.read_rows(workspace, shard, ["id", "sha256", "dedupe.group"])
         for column, kind in (("id", "id"), ("sha256", "sha256"), ("dedupe.group", "group")):
             if named[kind]:
-                hit[rows] |= np.array([v in named[kind] for v in table[column].to_pylist()], bool)
-    if not hit.any():
-        return np.empty(0, np.int64)
-    hit = _with_copies(people, hit)
-    a, b = (people.by_rank[links[name].to_numpy().astype(np.int64)] for name in ("a", "b"))
-    # Links join representatives of exact copies: look at a class of copies as one.
-    by_class = np.zeros(people.count, bool)
-    by_class[people.exact[hit]] = True
-    class_a, class_b = people.exact[a], people.exact[b]
-    reached = by_class.copy()
-    reached[class_b[by_class[class_a]]] = True
-    reached[class_a[by_class[class_b]]] = True
-    return np.flatnonzero(reached[people.exact])
-
-
-def _with_copies(people: Population, hit: np.ndarray) -> np.ndarray:
-    classes = np.zeros(people.count, bool)
-    classes[people.exact[hit]] = True
-    return classes[people.exact]
+                hit[rows] |= pc.is_in(table[column], pa.array(sorted(named[kind]))).to_numpy()
+    return hit

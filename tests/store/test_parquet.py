@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -75,3 +77,23 @@ def test_write__footer_holds_no_text_statistics(tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
     assert pq.ParquetFile(tmp_path / "a.parquet").metadata.row_group(0).column(0).statistics is None
+
+
+@pytest.mark.parametrize("limit", [100, 4096, 200_000])
+def test_write__a_full_disk_leaves_nothing(tmp_path: Path, limit: int) -> None:
+    code = (
+        "import resource, signal, sys, pyarrow as pa\n"
+        "from pathlib import Path\n"
+        "from aigc_data.store import parquet\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "import random\n"
+        "texts = [str(random.Random(i).random()) * 20 for i in range(30_000)]\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        "try:\n"
+        "    parquet.write(Path(sys.argv[1]) / 'a.parquet', pa.table({'text': texts}), footer={})\n"
+        "except OSError as error:\n"
+        "    sys.exit(7)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 7, done.stderr
+    assert list(tmp_path.iterdir()) == []
