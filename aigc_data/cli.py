@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aigc_data.errors import AigcDataError
+from aigc_data.errors import AigcDataError, about_system
 
 if TYPE_CHECKING:
     from aigc_data.recipe import Recipe
@@ -228,13 +228,10 @@ def main() -> Any:
         print(f"aigc-data: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        # The disk is full, a path may not be written: not ours, and still no reason for a traceback.
+        # A full disk, a path without rights: not ours, and still no reason for a traceback.
         if _debug:
             raise
-        print(
-            f"aigc-data: {error}; to mend it: free the disk or mend the path, then run the same command again",
-            file=sys.stderr,
-        )
+        print(f"aigc-data: {about_system(error)}", file=sys.stderr)
         return 1
 
 

@@ -15,6 +15,8 @@ record.
 
 from __future__ import annotations
 
+import errno
+
 
 class AigcDataError(Exception):
     """Base of all errors of this package.
@@ -30,6 +32,14 @@ class AigcDataError(Exception):
     def __reduce__(self) -> tuple:
         # Keyword-only arguments are lost by the default protocol when an error crosses a process pool.
         return (_rebuild, (type(self), self.seen, self.expected, self.do))
+
+
+def about_system(error: OSError) -> AigcDataError:
+    """What the system refused, with the remedy that fits: a full disk is not a missing file."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    do = "free the disk, then run the same command again" if full else "look at the path and its rights"
+    seen = error.strerror or type(error).__name__
+    return AigcDataError(f"{seen}: {error.filename}" if error.filename else seen, do=do)
 
 
 def _rebuild(kind: type[AigcDataError], seen: str, expected: str, do: str) -> AigcDataError:

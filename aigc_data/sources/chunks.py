@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from hashlib import sha256
@@ -25,28 +25,37 @@ class Lost:
     """A record or a byte range that could not be read.
 
     `position` is "file", "line 12", "line 12, byte 4096", "byte 4096-8191", "row 3" …; `detail` holds no
-    raw content.
+    raw content. Two things that are not compared serve who wants a row for every record: `record` is what a record that
+    was parsed says of itself (null where nothing could be parsed), `fields` the names there are where the text's is not
+    among them.
     """
 
     position: str
     reason: str
     detail: str
     key: str | None = None
+    record: Facts | None = field(default=None, compare=False)
+    fields: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass
 class Chunk:
-    """Rows (`columns.RAW`) in file order, and the losses met while reading them."""
+    """Rows (`columns.RAW`) in file order, and the losses met while reading them.
+
+    `keys` are the rows' own keys before they became strings; `places` says for each loss how many rows came before it.
+    """
 
     rows: pa.Table
     lost: list[Lost]
+    keys: list[str | int | None]
+    places: list[int]
 
 
 @dataclass(frozen=True)
 class Facts:
     """What a record says about itself beside its text."""
 
-    key: str | None = None
+    key: str | int | None = None
     url: str | None = None
     license: str | None = None
     created: str | None = None
@@ -68,18 +77,35 @@ def facts_of(fields: Mapping[str, Any], source: Source) -> Facts:
     Raises UnusableError: "bad-key" for a key that is neither string nor integer, "bad-meta" for values that
     are no JSON (nested deeper than the encoder goes).
     """
-    key = fields.get(source.id) if source.id else None
-    if key is not None and (isinstance(key, bool) or not isinstance(key, str | int)):
-        raise UnusableError("bad-key", f"the key is a {type(key).__name__}; strings and integers can be keys")
+    key = _key(fields, source)
     declared = _license(fields.get(source.license_field)) if source.license_field else None
     kept = {name: fields[name] for name in source.meta if fields.get(name) is not None}
     return Facts(
-        key=None if key is None or key == "" else str(key),
+        key=key,
         url=_scalar(fields.get(source.url_field)) if source.url_field else None,
         license=declared or source.license,
         created=_scalar(fields.get(source.created_field)) if source.created_field else None,
         meta=_json(kept) if kept else None,
     )
+
+
+def facts_left(fields: Mapping[str, Any], source: Source) -> Facts:
+    """What a record that is lost still says about itself: all of `facts_of`, or the key alone where that is usable."""
+    try:
+        return facts_of(fields, source)
+    except UnusableError:
+        pass
+    try:
+        return Facts(key=_key(fields, source), license=source.license)
+    except UnusableError:
+        return Facts(license=source.license)
+
+
+def _key(fields: Mapping[str, Any], source: Source) -> str | int | None:
+    key = fields.get(source.id) if source.id else None
+    if key is not None and (isinstance(key, bool) or not isinstance(key, str | int)):
+        raise UnusableError("bad-key", f"the key is a {type(key).__name__}; strings and integers can be keys")
+    return None if key == "" else key
 
 
 def _license(value: Any) -> str | None:
@@ -126,7 +152,7 @@ def _plain(value: Any) -> Any:
 class Rows:
     """Collects records of one file into chunks of at most about `chunk_bytes` of text.
 
-    A class because readers append millions of times: ten lists and a counter that belong together.
+    A class because readers append millions of times: lists and a counter that belong together.
     """
 
     def __init__(self, relative: str, chunk_bytes: int) -> None:
@@ -140,6 +166,7 @@ class Rows:
         self._locators: list[str] = []
         self._facts: list[Facts] = []
         self._lost: list[Lost] = []
+        self._places: list[int] = []
         self._bytes = 0
 
     def add(self, text: bytes | None, facts: Facts, position: str, digest: str | None = None) -> None:
@@ -155,6 +182,7 @@ class Rows:
     def lose(self, lost: Lost) -> None:
         """One loss."""
         self._lost.append(lost)
+        self._places.append(len(self._texts))
 
     @property
     def full(self) -> bool:
@@ -169,14 +197,15 @@ class Rows:
     def take(self) -> Chunk:
         """The chunk so far; starts the next one."""
         facts = self._facts
+        keys = [f.key for f in facts]
         columns: list[pa.Array] = [
-            _strings([f.key for f in facts]),
+            _strings([None if key is None else str(key) for key in keys]),
             _strings(self._digests),
             text_array(self._texts),
             _strings(self._locators),
             *(_strings([getattr(f, name) for f in facts]) for name in ("url", "license", "created", "meta")),
         ]
-        chunk = Chunk(pa.Table.from_arrays(columns, schema=RAW), self._lost)
+        chunk = Chunk(pa.Table.from_arrays(columns, schema=RAW), self._lost, keys, self._places)
         self.seen += len(self._texts) + len(self._lost)
         self._reset()
         return chunk

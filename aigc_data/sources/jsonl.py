@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from aigc_data.recipe import Source
-from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError, facts_of
+from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError, facts_left, facts_of
 from aigc_data.sources.inputs import InputFile
 from aigc_data.sources.streams import blocks, split_lines, too_long, utf8_blocks
 
@@ -43,7 +43,7 @@ def read_jsonl(file: InputFile, source: Source, *, max_record_bytes: int, chunk_
                     facts = plain or facts_of(record, source)
                     rows.add(None if text is None else text.encode(), facts, f"line={number}")
                 except (ValueError, KeyError, TypeError, AttributeError, UnusableError) as error:
-                    if lost := _diagnose(line, number, at, source, error):
+                    if lost := _diagnose(line, number, at, source, encoding if recode else "utf-8", error):
                         rows.lose(lost)
             at += len(line) + 1
             if rows.full:
@@ -60,27 +60,33 @@ def _recode(line: bytes, encoding: str) -> bytes:
     return line.decode(encoding).encode("utf-8")
 
 
-def _diagnose(line: bytes, number: int, offset: int, source: Source, error: Exception) -> Lost | None:
+def _diagnose(line: bytes, number: int, offset: int, source: Source, encoding: str, error: Exception) -> Lost | None:
     """Why a line gave no row; None for a blank one. The good lines do not pay for these questions."""
     if not line.strip():
         return None
     where = f"line {number}"
     if isinstance(error, orjson.JSONDecodeError):
-        if (at := _bad_utf8(line)) is not None:
+        if encoding == "utf-8" and (at := _bad_utf8(line)) is not None:
             return Lost(f"{where}, byte {offset + at}", "bad-utf8", "the line is not UTF-8")
         return Lost(where, "bad-json", f"{error.msg.split(':')[0]} at character {error.pos} of the line")
     if isinstance(error, UnicodeDecodeError):
         return Lost(f"{where}, byte {offset + error.start}", "bad-encoding", f"the line is not {source.encoding}")
-    if isinstance(error, UnusableError):
-        return Lost(where, error.reason, error.detail)
-    record: Any = orjson.loads(line)
+    record: Any = orjson.loads(line if encoding == "utf-8" else _recode(line, encoding))
     if not isinstance(record, dict):
-        return Lost(where, "not-an-object", f"the line holds a JSON {_kind(record)}")
-    key = record.get(source.id) if source.id else None
-    named = str(key) if isinstance(key, str | int) and not isinstance(key, bool) else None
-    if source.text not in record:
-        return Lost(where, "no-text-field", f"no field {source.text!r} among the object's {len(record)} fields", named)
-    return Lost(where, "text-not-string", f"field {source.text!r} holds a JSON {_kind(record[source.text])}", named)
+        rest = Facts(license=source.license)
+        return Lost(where, "not-an-object", f"the line holds a JSON {_kind(record)}", record=rest)
+    return _refused(record, where, source, error)
+
+
+def _refused(record: dict[str, Any], where: str, source: Source, error: Exception) -> Lost:
+    rest = facts_left(record, source)
+    if isinstance(error, UnusableError):
+        return Lost(where, error.reason, error.detail, record=rest)
+    key, name = None if rest.key is None else str(rest.key), source.text
+    if name not in record:
+        detail = f"no field {name!r} among the object's {len(record)} fields"
+        return Lost(where, "no-text-field", detail, key, rest, tuple(record))
+    return Lost(where, "text-not-string", f"field {name!r} holds a JSON {_kind(record[name])}", key, rest)
 
 
 def _bad_utf8(line: bytes) -> int | None:

@@ -14,15 +14,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from aigc_data.recipe import Source
-from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError, facts_of
+from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError, facts_left, facts_of
 from aigc_data.sources.inputs import InputFile
 from aigc_data.sources.streams import DamageError, blocks
 
@@ -99,7 +101,7 @@ def _receive(job: dict[str, Any], rows: Rows, source: Source, max_record_bytes: 
         try:
             for batch, lost in _batches(child):
                 if lost:
-                    rows.lose(lost)
+                    rows.lose(_with_names(lost, job["path"]))
                 elif batch is not None:
                     _add_batch(batch, done, rows, source, max_record_bytes)
                     done += batch.num_rows
@@ -139,6 +141,13 @@ def _batches(child: subprocess.Popen[bytes]) -> Iterator[tuple[pa.RecordBatch | 
         raise EOFError
 
 
+def _with_names(lost: Lost, path: str) -> Lost:
+    """The columns' names beside a wrong one. The child has read this footer within its limits, so it does no harm."""
+    if lost.reason != "no-text-field":
+        return lost
+    return replace(lost, fields=tuple(pq.read_schema(path).names))
+
+
 @contextmanager
 def _patience(child: subprocess.Popen[bytes]) -> Iterator[None]:
     timer = Timer(PATIENCE, child.kill)
@@ -172,16 +181,24 @@ def _add_batch(batch: pa.RecordBatch, before: int, rows: Rows, source: Source, m
     # Row by row: each text is hashed on its own anyway.
     for at, text in enumerate(texts):
         where = f"row {first + at}"
+        fields = {name: column[at] for name, column in values.items()}
         try:
             if text is not None and len(text) > max_record_bytes:
                 raise UnusableError("too-long", f"{len(text)} bytes in one record")
             if text is not None:
                 text.decode("utf-8")
-            facts = facts_of({name: column[at] for name, column in values.items()}, source) if others else plain
+            facts = facts_of(fields, source) if others else plain
         except UnicodeDecodeError as error:
-            rows.lose(Lost(f"{where}, byte {error.start}", "bad-utf8", "the text is not UTF-8"))
+            rows.lose(
+                Lost(
+                    f"{where}, byte {error.start}",
+                    "bad-utf8",
+                    "the text is not UTF-8",
+                    record=facts_left(fields, source),
+                )
+            )
         except UnusableError as error:
-            rows.lose(Lost(where, error.reason, error.detail))
+            rows.lose(Lost(where, error.reason, error.detail, record=facts_left(fields, source)))
         else:
             rows.add(text, facts, f"row={first + at}")
 

@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterator
 
 from aigc_data.recipe import Source
-from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError, facts_of
+from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError, facts_left, facts_of
 from aigc_data.sources.inputs import InputFile
 from aigc_data.sources.streams import blocks, split_lines, too_long, utf8_blocks
 
@@ -89,7 +89,7 @@ def read_table(file: InputFile, source: Source, *, max_record_bytes: int, chunk_
         if columns is None:
             columns = _Columns(row, source)
             if columns.problem:
-                rows.lose(Lost(f"line {first}", *columns.problem))
+                rows.lose(Lost(f"line {first}", *columns.problem, fields=tuple(row)))
                 break
         else:
             columns.add(row, first, rows, feed, max_record_bytes)
@@ -124,24 +124,28 @@ class _Columns:
 
     def add(self, row: list[str], line: int, rows: Rows, feed: _Feed, max_record_bytes: int) -> None:
         """Add the row, or its loss."""
-        where = f"line {line}"
-        if len(row) != self._width:
-            rows.lose(Lost(where, "wrong-width", f"{len(row)} fields, the header has {self._width}"))
-            return
-        if feed.tainted and any(not _encodable(row[at]) for at in self._at.values()):
-            reason = "bad-utf8" if feed.encoding.lower().replace("-", "") == "utf8" else "bad-encoding"
-            rows.lose(Lost(where, reason, f"a field is not {feed.encoding}"))
-            return
-        text = row[self._text].encode()
-        if len(text) > max_record_bytes:
-            rows.lose(Lost(where, *_size(len(text))))
-            return
         try:
+            self._check(row, feed)
+            text = row[self._text].encode()
+            if len(text) > max_record_bytes:
+                raise UnusableError(*_size(len(text)))
             facts = self._plain or facts_of({n: row[at] for n, at in self._at.items() if row[at]}, self._source)
         except UnusableError as error:
-            rows.lose(Lost(where, error.reason, error.detail))
-            return
-        rows.add(text, facts, f"line={line}")
+            rows.lose(Lost(f"line {line}", error.reason, error.detail, record=self._left(row)))
+        else:
+            rows.add(text, facts, f"line={line}")
+
+    def _check(self, row: list[str], feed: _Feed) -> None:
+        if len(row) != self._width:
+            raise UnusableError("wrong-width", f"{len(row)} fields, the header has {self._width}")
+        if feed.tainted and any(not _encodable(row[at]) for at in self._at.values()):
+            reason = "bad-utf8" if feed.encoding.lower().replace("-", "") == "utf8" else "bad-encoding"
+            raise UnusableError(reason, f"a field is not {feed.encoding}")
+
+    def _left(self, row: list[str]) -> Facts:
+        """In a row of the wrong width no field can be told from another."""
+        whole = self._at if len(row) == self._width else {}
+        return facts_left({n: row[at] for n, at in whole.items() if row[at] and _encodable(row[at])}, self._source)
 
 
 def _size(size: int) -> tuple[str, str]:

@@ -62,6 +62,7 @@ def run(context: Context) -> Report:
     promise = _promise(context, people, verdict, split, files)
     promise["split_moves"] = moved
     promise["duplicates"] = duplicates_of(people, links)
+    promise["second_opinions"] = second_opinions(people)
     verdicts = judge(promise["metrics"], context.params.expectations, _layer_files(workspace))
     promise["expectations"] = as_json(verdicts)
     write_json(workspace.private / "gate-expectations.json", promise["expectations"])
@@ -217,6 +218,15 @@ def duplicates_of(people: Population, links: pa.Table) -> dict[str, int]:
     sizes = {name: np.bincount(getattr(people, name), minlength=1) for name in ("cluster", "group")}
     found = {f"{name}s": int((size > 1).sum()) for name, size in sizes.items()}
     return {**dict(sorted(methods.items())), **found, "largest_group": int(sizes["group"].max())}
+
+
+def second_opinions(people: Population) -> dict[str, int]:
+    """On how many records langdetect was asked, and on how many it agreed; it never decides."""
+    asked = np.flatnonzero(np.array([name != "" for name in people.second_lang.names], bool)[people.second_lang.codes])
+    # langdetect says zh-cn and zh-tw.
+    bare = [[name.split("-")[0] for name in column.names] for column in (people.lang, people.second_lang)]
+    names = [np.array(bare[i], object)[c.codes[asked]] for i, c in enumerate((people.lang, people.second_lang))]
+    return {"langdetect_asked": len(asked), "langdetect_agreed": int((names[0] == names[1]).sum())}
 
 
 def _layer_files(workspace: Workspace) -> list[dict[str, Any]]:

@@ -25,6 +25,8 @@ def funnel(workspace: Workspace, release: dict[str, Any] | None = None) -> list[
     for stage in ("clean", "dedupe", "pii", "license", "quality", "gate"):
         dropped = {r: n for r, n in gate["reasons"].items() if r.startswith(f"{stage}:")}
         entry = _entry(stage, left, left - sum(dropped.values()), dropped)
+        if stage == "clean":
+            entry["found"] = gate["second_opinions"]
         if stage == "dedupe":
             entry["found"] = gate["duplicates"]
         if stage == "pii" and release is not None:

@@ -47,6 +47,7 @@ class Population:
     first_reason: Named  # names[0] is "" for none
     license_class: Named
     lang: Named
+    second_lang: Named  # langdetect's opinion on the sample, "" elsewhere
     source: Named
     score: np.ndarray  # int16[n]
     chars: np.ndarray  # int64[n]
@@ -94,6 +95,7 @@ def load_population(workspace: Workspace) -> Population:
         "id",
         "source",
         "clean.lang",
+        "clean.lang_second",
         "license.license_class",
         "quality.score",
         "quality.chars",
@@ -125,6 +127,7 @@ def load_population(workspace: Workspace) -> Population:
         _first_reasons(workspace, shards),
         named([t["license.license_class"] for t in tables]),
         named([t["clean.lang"] for t in tables]),
+        named([t["clean.lang_second"] for t in tables]),
         named([t["source"] for t in tables]),
         numbers("quality.score", np.int16),
         numbers("quality.chars", np.int64),
