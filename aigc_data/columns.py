@@ -218,6 +218,9 @@ RELEASE = pa.schema(
 
 SPLITS = ("train", "validation", "test")
 
+#: The stages that keep a layer, in the order in which a row's first reason is sought.
+LAYERS = ("clean", "dedupe", "pii", "license", "quality", "gate")
+
 
 def on_disk(stage: str, schema: pa.Schema) -> pa.Schema:
     """The schema with every name prefixed `stage.`, as it stands in a layer's file."""

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aigc_data.columns import LAYERS
 from aigc_data.errors import AigcDataError, StageError, TrainError, UsageError
 from aigc_data.hashing import digest_of
 from aigc_data.store import dvc
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from aigc_data.pool import LocalPool
 
 _PR_SET_PDEATHSIG = 1
-_LAYERS = ("clean", "dedupe", "pii", "license", "quality", "gate")
 
 
 def prefect_environment(root: Path) -> dict[str, str]:
@@ -237,7 +237,7 @@ def _state(workspace: Workspace, name: str) -> str:
         workspace.quarantine,
         workspace.born,
         workspace.releases,
-        *(workspace.layer(s) for s in _LAYERS),
+        *(workspace.layer(s) for s in LAYERS),
     ]
     paths = [f / MANIFEST for f in folders] + [workspace.cards / name / n for n in ("README.md", "index.html")]
     paths += [workspace.root / n for n in ("params.yaml", "dvc.yaml", dvc.LOCK, ".dvc/config")]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aigc_data import render
-from aigc_data.columns import PII
+from aigc_data.columns import LAYERS, PII
 from aigc_data.errors import IntegrityError, UsageError
 from aigc_data.recipe import PiiMeasure, ReleaseParams
 from aigc_data.store import parquet, stack
@@ -24,7 +24,6 @@ from aigc_data.store.workspace import MANIFEST, Shard, Workspace
 #: What `show` hides: every span of personal data that was found, whatever a release's own actions are.
 HIDE_ALL = ReleaseParams.model_validate({"min_pii_confidence": 0})
 
-_LAYERS = ("clean", "dedupe", "pii", "license", "quality", "gate")
 _HEX = re.compile(r"[0-9a-f]{1,64}")
 _AMBIGUOUS = 5
 _HEADER_LIMIT = 100_000_000  # bytes; the format's own limit
@@ -70,7 +69,7 @@ def show_record(workspace: Workspace, id_prefix: str, *, raw: bool = False) -> d
 def _record(workspace: Workspace, shard: Shard, row: int, id_: str, *, raw: bool) -> dict[str, Any]:
     base = parquet.read(workspace.base_file(shard.name)).slice(row, 1)
     layers = {
-        stage: _layer(workspace, shard, stage, row) for stage in _LAYERS if workspace.manifest(workspace.layer(stage))
+        stage: _layer(workspace, shard, stage, row) for stage in LAYERS if workspace.manifest(workspace.layer(stage))
     }
     shown = base if raw else _hidden(workspace, base, layers)
     if not raw and "clean" in layers:

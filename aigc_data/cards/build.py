@@ -29,14 +29,14 @@ from aigc_data.cards.model import (
 )
 from aigc_data.cards.statements import read_statements
 from aigc_data.cards.tally import PER_CLUSTER, Tally, columns_of, tally
-from aigc_data.columns import SPLITS
+from aigc_data.columns import LAYERS, SPLITS
 from aigc_data.errors import IntegrityError
 from aigc_data.hashing import digest_file
 from aigc_data.lineage import HIDE_ALL, find_release, pii_measure, runs_of
 from aigc_data.store import parquet
+from aigc_data.store.publish import as_made_now
 from aigc_data.store.workspace import MANIFEST, Workspace
 
-LAYERS = ("clean", "dedupe", "pii", "license", "quality", "gate")
 _CLUSTERS = 4
 _ROWS = 40  # of a table that grows with the data
 _FEW = 3
@@ -49,7 +49,7 @@ def build_card(workspace: Workspace, release_id: str | None = None) -> CardModel
     Raises UsageError when there is no such release, IntegrityError when the layers are not those it was made from,
     RecipeError when `statements.yaml` cannot be used.
     """
-    _, release = find_release(workspace, release_id)
+    release = as_made_now(workspace, find_release(workspace, release_id)[1])
     _check_parents(workspace, release)
     base = workspace.manifest(workspace.base) or {}
     layers = {stage: workspace.manifest(workspace.layer(stage)) or {} for stage in LAYERS}

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from aigc_data import render
 from aigc_data.columns import BORN
+from aigc_data.errors import StageError
 from aigc_data.hashing import digest_of, record_id, seed_of
 from aigc_data.recipe import AugmentParams, ReleaseParams
 from aigc_data.runner import Context, Report, barrier_report, dump, files_are, fresh_entry, record_timing
@@ -25,7 +26,7 @@ from aigc_data.store.files import remove_unlisted
 from aigc_data.store.workspace import MANIFEST, Shard, Workspace
 from aigc_data.text.augment import VARIANTS
 
-LIBRARIES = ("pyarrow",)
+LIBRARIES = ("numba", "phonenumbers", "pyarrow")
 _READS = (
     "id",
     "source",
@@ -96,7 +97,7 @@ def born_rows(picked: pa.Table, params: AugmentParams, release: ReleaseParams, p
         "url": render.render_field(picked["url"], pii, release),
         "license": picked["license.license"],
         "license_class": picked["license.license_class"],
-        "created": picked["created"],
+        "created": render.render_field(picked["created"], pii, release),
         "group": picked["dedupe.group"],
         "lang": picked["clean.lang"],
     }
@@ -109,10 +110,17 @@ def born_rows(picked: pa.Table, params: AugmentParams, release: ReleaseParams, p
 
 
 def _keys(context: Context) -> dict[str, tuple[Shard, str]]:
+    """Each born file with its base shard and its key; {} when the recipe has no variants, StageError before gate."""
     workspace = context.workspace
-    gate = workspace.manifest(workspace.layer("gate"))
-    if gate is None or not context.recipe.augment.variants:
+    if not context.recipe.augment.variants:
         return {}
+    gate = workspace.manifest(workspace.layer("gate"))
+    if gate is None:
+        raise StageError(
+            "the layer of `gate`, which augment reads, is missing",
+            expected="gate first",
+            do="run `aigc-data stage gate`",
+        )
     made_of = {
         "params": dump(context.recipe.augment),
         "release": [dump(context.recipe.release)[k] for k in ("actions", "min_pii_confidence")],

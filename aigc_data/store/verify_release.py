@@ -6,16 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aigc_data.hashing import release_digest, row_digests
+from aigc_data.hashing import release_digest
 from aigc_data.store import parquet
+from aigc_data.store.release_rows import Counts, counts_of, digests_of, merge_counts, sort_digests
 from aigc_data.store.workspace import MANIFEST
 
 _REMAKE = "do not use this release: fetch it again, or make it again with `aigc-data run`"
-_COUNTED = ("lang", "source", "license", "license_class")
 
 
 class Complain(Protocol):
@@ -38,12 +37,17 @@ def check_release(folder: Path, manifest: Mapping[str, Any], say: Complain) -> N
     _differ(say, path, "rows", manifest["rows"], seen.rows)
     _differ(say, path, "tokens", manifest["tokens"], seen.tokens)
     _differ(say, path, "text bytes", manifest["text_bytes"], seen.text_bytes)
-    _differ(say, path, "release id", manifest["id"], release_digest(schema, seen.rows, [seen.sorted_digests()]))
+    _differ(
+        say,
+        path,
+        "release id",
+        manifest["id"],
+        release_digest(schema, seen.rows, [sort_digests(b"".join(seen.digests))]),
+    )
     for split, counts in manifest["splits"].items():
         _differ(say, path, f"rows of {split}", counts["rows"], seen.splits.get(split, 0))
     for column, values in manifest["counts"].items():
-        told = {value: counts["rows"] for value, counts in values.items()}
-        if told != seen.counts.get(column, {}):
+        if values != seen.counts.get(column, {}):
             say(path, f"rows by {column} differ from the rows", "the counts of the rows", _REMAKE)
     for problem in funnel_problems(manifest["funnel"], manifest["rows"]):
         say(path, problem, "in = kept + dropped, and what one stage keeps is what the next takes in", _REMAKE)
@@ -63,8 +67,8 @@ class _Seen:
     def __init__(self) -> None:
         self.rows = self.tokens = self.text_bytes = 0
         self.splits: dict[str, int] = {}
-        self.counts: dict[str, dict[str, int]] = {}
-        self._digests: list[bytes] = []
+        self.counts: Counts = {}
+        self.digests: list[bytes] = []
 
     def read(self, path: Path, schema: list[tuple[str, str]], entry: Mapping[str, Any], say: Complain) -> None:
         names = [name for name, _ in schema]
@@ -74,23 +78,20 @@ class _Seen:
             if kinds != schema:
                 say(path, f"columns {kinds}", f"{schema}", _REMAKE)
                 return
-            self._digests.append(b"".join(row_digests([column.to_pylist() for column in batch.columns])))
-            self._count(batch)
+            rows = pa.Table.from_batches([batch])
+            self.digests.append(digests_of(rows))
+            self._count(rows)
             strange = set(pc.unique(batch["split"]).to_pylist()) - {entry["split"]}
             if strange:
                 say(path, f"rows of split {', '.join(sorted(strange))}", str(entry["split"]), _REMAKE)
 
-    def _count(self, batch: pa.RecordBatch) -> None:
-        self.rows += batch.num_rows
-        self.tokens += pc.sum(batch["tokens"]).as_py() or 0
-        self.text_bytes += pc.sum(pc.binary_length(batch["text"])).as_py() or 0
-        for name, counts in (("split", self.splits), *((n, self.counts.setdefault(n, {})) for n in _COUNTED)):
-            for c in pc.value_counts(batch[name]).to_pylist():
-                counts[c["values"]] = counts.get(c["values"], 0) + c["counts"]
-
-    def sorted_digests(self) -> bytes:
-        words = np.frombuffer(b"".join(self._digests), ">u8").reshape(-1, 4)
-        return words[np.lexsort(words.T[::-1])].tobytes()
+    def _count(self, rows: pa.Table) -> None:
+        self.rows += rows.num_rows
+        self.tokens += pc.sum(rows["tokens"]).as_py() or 0
+        self.text_bytes += pc.sum(pc.binary_length(rows["text"])).as_py() or 0
+        self.counts = merge_counts([self.counts, counts_of(rows)])
+        for c in pc.value_counts(rows["split"]).to_pylist():
+            self.splits[c["values"]] = self.splits.get(c["values"], 0) + c["counts"]
 
 
 def funnel_problems(funnel: Iterable[Mapping[str, Any]], rows: int) -> list[str]:
