@@ -1,38 +1,42 @@
 """One stage on one file, without a workspace: one row out for each row in, under bare column names.
 
-The text is taken as given (no cleaning before), so that offsets point into what the caller has.
+The text is taken as given (no cleaning before), so that offsets point into what the caller has. Ids stay Python values
+from the reader to the writer, so that a number comes out as a number and a string as a string.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from aigc_data.columns import RAW
+from aigc_data.apply_output import Id, JsonlOutput, ParquetOutput, Part
 from aigc_data.errors import SourceError, UsageError
 from aigc_data.hashing import record_id
 from aigc_data.pipeline import load_stage
-from aigc_data.recipe import CleanMeasure, Recipe, Source
-from aigc_data.sources.inputs import list_inputs
-from aigc_data.sources.reading import Lost, read_file
+from aigc_data.recipe import Recipe, Source
+from aigc_data.sources.chunks import Rows
+from aigc_data.sources.inputs import InputFile, list_inputs
+from aigc_data.sources.reading import Chunk, Lost, read_file
 from aigc_data.stage import Map
 from aigc_data.store.files import publish, temporary_name
 
 STAGES = ("clean", "dedupe", "pii", "license", "quality")
 _CHUNK = 4 << 20
 _OWN_IDS = {"jsonl", "csv", "tsv", "parquet"}
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What came of it: rows written, rows with a reason, and records that could not be read (also in a file beside)."""
+    """What came of it: rows written, rows with a reason, and what could not be parsed (also in a file beside)."""
 
     rows: int
     reasons: dict[str, int]
@@ -45,24 +49,16 @@ def apply_stage(
 ) -> Applied:
     """Run the stage `name` over `input_path`; `source` overrides how it is read (text, id, license_field, format, …).
 
-    Raises UsageError for a stage that cannot stand alone or an output suffix that is none of .jsonl and .parquet.
+    A record that was parsed but cannot be taken (no text field, …) has a row with the reason `input:…`, measured as an
+    empty text. Raises UsageError for a stage that cannot stand alone, an output suffix that is none of .jsonl and
+    .parquet, and a field that no record has; SourceError when nothing can be read.
     """
-    if name not in STAGES:
-        raise UsageError(f"stage `{name}` cannot be applied to a file", expected=f"one of {', '.join(STAGES)}")
-    if output.suffix not in (".jsonl", ".parquet"):
-        raise UsageError(
-            f"{output.name} ends in {output.suffix or 'nothing'}",
-            expected="an output that ends in .jsonl or .parquet",
-        )
-    if not input_path.exists():
-        raise UsageError(f"there is no {input_path}", expected="an input file")
-    if output.resolve() == input_path.resolve():
-        raise UsageError("input and output are the same file", do="name another output")
+    _check(name, input_path, output)
     if recipe is None:
         recipe = Recipe(name="apply", sources=(Source(name="input", path=str(input_path)),))
     reader = _Reader(input_path, source, recipe.ingest.max_record_bytes)
-    tables = _dedupe(reader, recipe) if name == "dedupe" else _map(name, reader, recipe)
-    rows, reasons = _write(output, tables, reader)
+    parts = _dedupe(reader, recipe) if name == "dedupe" else _map(name, reader, recipe)
+    rows, reasons = _write(output, parts, reader)
     lost_file = output.with_name(f"{output.name}.quarantine.jsonl")
     lost_file.unlink(missing_ok=True)
     if reader.lost:
@@ -74,149 +70,194 @@ def apply_stage(
     return Applied(rows, reasons, len(reader.lost), lost_file if reader.lost else None)
 
 
+def _check(name: str, input_path: Path, output: Path) -> None:
+    if name not in STAGES:
+        raise UsageError(f"stage `{name}` cannot be applied to a file", expected=f"one of {', '.join(STAGES)}")
+    if output.suffix not in (".jsonl", ".parquet"):
+        raise UsageError(
+            f"{output.name} ends in {output.suffix or 'nothing'}",
+            expected="an output that ends in .jsonl or .parquet",
+        )
+    if not input_path.exists():
+        raise UsageError(f"there is no {input_path}", expected="an input file")
+    if output.resolve() == input_path.resolve():
+        raise UsageError("input and output are the same file", do="name another output")
+
+
+@dataclass(frozen=True)
+class _Records:
+    """Records in file order: their ids, why they cannot be taken (mostly None), and `columns.RAW`."""
+
+    ids: list[Id]
+    refused: list[str | None]
+    rows: pa.Table
+
+
 class _Reader:
-    """The rows of a file or folder with their ids as the input has them; what cannot be read gathers in `lost`."""
+    """The records of a file or folder with their ids as the input has them; what cannot be parsed gathers in `lost`."""
 
     def __init__(self, path: Path, overrides: dict[str, Any], max_record_bytes: int) -> None:
-        self._path, self._overrides, self._max = path.resolve(), overrides, max_record_bytes
-        self.lost: list[tuple[str, Lost]] = []
-        self.whole_numbers = False
-
-    def __iter__(self) -> Iterator[pa.Table]:
-        source = Source(
-            name="input", path=str(self._path), **{"id": "id", "license_field": "license", **self._overrides}
+        path = path.resolve()
+        fields = {"id": "id", "license_field": "license", **overrides}
+        self.source, self._root, self._max = (
+            Source(name="input", path=str(path), **fields),
+            path.parent,
+            max_record_bytes,
         )
-        for file in list_inputs(source, self._path.parent):
-            known = source
-            if file.format not in _OWN_IDS:
-                known = source.model_copy(update={"id": None, "license_field": None})
-            self.whole_numbers = self.whole_numbers or _numbers_its_records(Path(file.location), file.format, known)
-            row = 0
-            for chunk in read_file(file, known, max_record_bytes=self._max, chunk_bytes=_CHUNK):
-                self.lost += [(file.relative, lost) for lost in chunk.lost]
-                if chunk.rows.num_rows:
-                    yield _with_ids(chunk.rows, file.relative, row)
-                row += chunk.rows.num_rows
+        self.lost: list[tuple[str, Lost]] = []
+        self.has_text = self.has_key = False  # in any record
+        self.fields: dict[str, None] = {}  # those of records without the text's
+
+    def __iter__(self) -> Iterator[_Records]:
+        for file in list_inputs(self.source, self._root):
+            occurrences: Counter[str] = Counter()
+            for chunk in self.chunks(file, self.source):
+                self._look(file, chunk)
+                if records := _records(chunk, file.relative, occurrences):
+                    yield records
+
+    def chunks(self, file: InputFile, source: Source) -> Iterator[Chunk]:
+        if file.format not in _OWN_IDS:
+            source = source.model_copy(update={"id": None, "license_field": None})
+        return read_file(file, source, max_record_bytes=self._max, chunk_bytes=_CHUNK)
+
+    def _look(self, file: InputFile, chunk: Chunk) -> None:
+        self.lost += [(file.relative, lost) for lost in chunk.lost if lost.record is None]
+        parsed = [lost for lost in chunk.lost if lost.record is not None and lost.reason != "no-text-field"]
+        self.has_text = self.has_text or bool(chunk.rows.num_rows or parsed)
+        named = file.format in _OWN_IDS and any(key is not None for key in chunk.keys)
+        self.has_key = self.has_key or file.format not in _OWN_IDS or named
+        for lost in chunk.lost:
+            if lost.fields and len(self.fields) <= _SHOWN:
+                self.fields |= dict.fromkeys(lost.fields[: _SHOWN + 1])
+
+    def check_fields(self) -> None:
+        """Raise UsageError where the text's field, or an id's that is not the usual one, is in no record."""
+        if not self.has_text and self.fields:
+            raise _no_field("text", self.source.text, self.fields)
+        if self.has_text and not self.has_key and self.source.id not in (None, "id"):
+            raise _no_field("id", str(self.source.id), self._all_fields())
+
+    def _all_fields(self) -> dict[str, None]:
+        """The names in the first file: a reader that looks for a text field that cannot be there names them."""
+        file = list_inputs(self.source, self._root)[0]
+        chunk = next(iter(self.chunks(file, self.source.model_copy(update={"text": "\0"}))))
+        return dict.fromkeys(name for lost in chunk.lost[:_SHOWN] for name in lost.fields)
 
 
-def _numbers_its_records(path: Path, file_format: str, source: Source) -> bool:
-    """Whether the ids of a Parquet or an uncompressed JSONL file are whole numbers, so that they come out as such."""
-    if file_format == "parquet" and path.suffix == ".parquet":
-        try:
-            schema = pq.read_schema(path)
-        except (pa.ArrowException, OSError):
-            return False  # the reader puts the file into quarantine
-        return source.id in schema.names and pa.types.is_integer(schema.field(source.id).type)
-    if file_format == "jsonl" and path.suffix in (".jsonl", ".ndjson"):
-        with path.open("rb") as file:
-            try:
-                first = orjson.loads(file.readline())
-            except orjson.JSONDecodeError:
-                return False
-        return isinstance(first, dict) and isinstance(first.get(source.id), int)
-    return False
+def _no_field(what: str, name: str, seen: dict[str, None]) -> UsageError:
+    shown = ", ".join(f"{field[:40]!r}" for field in list(seen)[:_SHOWN]) + (", …" if len(seen) > _SHOWN else "")
+    return UsageError(
+        f"no record has a field {name!r} for the {what}", expected=f"one of {shown}", do=f"name it with --{what}-field"
+    )
 
 
-def _with_ids(rows: pa.Table, relative: str, start: int) -> pa.Table:
-    made = [record_id("content", "input", relative, d, start + i) for i, d in enumerate(rows["sha256"].to_pylist())]
-    ids = pc.coalesce(rows["key"], pa.array(made, pa.string()))
-    return rows.select([n for n in RAW.names if n != "key"]).append_column("id", ids)
+def _records(chunk: Chunk, relative: str, occurrences: Counter[str]) -> _Records | None:
+    """Rows and parsed losses of a chunk side by side, in their order; None for neither."""
+    rows, keys = chunk.rows, chunk.keys
+    refused: list[str | None] = [None] * len(keys)
+    made = Rows(relative, _CHUNK)
+    places = []
+    for place, lost in zip(chunk.places, chunk.lost, strict=True):
+        if lost.record is not None:
+            made.add(None, lost.record, lost.position)
+            refused.append(f"input:{lost.reason}")
+            places.append(2 * place)
+    if places:
+        more = made.take()
+        order = np.argsort(np.array([*range(1, 2 * len(keys) + 1, 2), *places]), kind="stable")
+        rows = pa.concat_tables([rows, more.rows]).take(order)
+        both = keys + more.keys
+        keys, refused = [both[i] for i in order], [refused[i] for i in order]
+    if not keys:
+        return None
+    ids = list[Id]()
+    for key, digest in zip(keys, rows["sha256"].to_pylist(), strict=True):
+        if key is None:
+            key = record_id("content", "input", relative, digest, occurrences[digest])
+            occurrences[digest] += 1
+        ids.append(key)
+    return _Records(ids, refused, rows)
 
 
-def _map(name: str, reader: _Reader, recipe: Recipe) -> Iterator[pa.Table]:
+def _map(name: str, reader: _Reader, recipe: Recipe) -> Iterator[Part]:
     stage = load_stage(name)
     assert isinstance(stage, Map)
     params = getattr(recipe, name)
-    for rows in reader:
-        measured = stage.measure(_columns_for(stage, rows), params.measure)
-        reason = stage.judge(
+    for records in reader:
+        measured = stage.measure(_columns_for(stage, records, recipe), params.measure)
+        judged = stage.judge(
             measured.select([f.name for f in stage.schema if not pa.types.is_large_string(f.type)]),
             params.rules,
         )
-        head = pa.table(
-            [rows["id"], pa.chunked_array([reason]) if isinstance(reason, pa.Array) else reason],
-            ["id", "reason"],
-        )
-        yield pa.table([*head.columns, *measured.columns], names=[*head.column_names, *measured.column_names])
+        reason = pc.coalesce(pa.array(records.refused, pa.string()), judged)
+        yield {"id": records.ids, "reason": reason} | dict(zip(measured.column_names, measured.columns, strict=True))
 
 
-def _columns_for(stage: Map, rows: pa.Table) -> pa.Table:
+def _columns_for(stage: Map, records: _Records, recipe: Recipe) -> pa.Table:
     from aigc_data.text.language import identify
 
+    rows = records.rows
     text = pc.fill_null(rows["text"], "")
+    letters = recipe.clean.measure.language_chars
     made: dict[str, Callable[[], Any]] = {
+        "id": lambda: pa.array([str(id_) for id_ in records.ids], pa.string()),
         "clean.text": lambda: text,
-        "clean.lang": lambda: identify(text.combine_chunks(), letters=CleanMeasure().language_chars).lang,
+        "clean.lang": lambda: identify(text.combine_chunks(), letters=letters).lang,
     }
     return pa.table([made[n]() if n in made else rows[n] for n in stage.reads], names=list(stage.reads))
 
 
-def _dedupe(reader: _Reader, recipe: Recipe) -> Iterator[pa.Table]:
-    """All rows at once. An id that occurs twice is told apart inside, so that each row still has its own verdict."""
+def _dedupe(reader: _Reader, recipe: Recipe) -> Iterator[Part]:
+    """All rows at once. They are compared under the rank of their id, so that each has its own, whatever ids hold."""
     from aigc_data.text.election import compare
 
-    tables = list(reader)
-    if not tables:
+    ids, refused, texts = list[Id](), list[str | None](), list[pa.ChunkedArray]()
+    for records in reader:
+        ids += records.ids
+        refused += records.refused
+        texts.append(records.rows["text"])
+    if not ids:
         return
-    rows = pa.concat_tables(tables)
-    found = compare(pc.fill_null(rows["text"], ""), _told_apart(rows["id"]), recipe.dedupe.measure)
-    named = {n: pc.replace_substring_regex(found[n], f"{_MARK}.*", "") for n in ("cluster", "group", "duplicate_of")}
-    reason = pc.if_else(pc.equal(named["duplicate_of"], ""), pa.scalar(None, pa.string()), "gate:duplicate")
-    columns = {"id": rows["id"], "reason": reason, **named, "similarity": found["similarity"]}
-    yield pa.table(columns)
+    numbers = all(isinstance(id_, int) for id_ in ids)
+    by_id = sorted(range(len(ids)), key=ids.__getitem__ if numbers else lambda i: str(ids[i]))
+    ranks = np.empty(len(ids), np.int64)
+    ranks[by_id] = np.arange(len(ids))
+    text = pc.fill_null(pa.chunked_array([c for t in texts for c in t.chunks], pa.large_string()), "")
+    found = compare(text, pa.array([f"{rank:012d}" for rank in ranks.tolist()], pa.string()), recipe.dedupe.measure)
+    named = {
+        name: [ids[by_id[int(rank)]] if rank else None for rank in found[name].to_pylist()]
+        for name in ("cluster", "group", "duplicate_of")
+    }
+    copies = pa.array(["gate:duplicate" if id_ is not None else None for id_ in named["duplicate_of"]], pa.string())
+    reason = pc.coalesce(pa.array(refused, pa.string()), copies)
+    yield {"id": ids, "reason": reason, **named, "similarity": found["similarity"]}
 
 
-_MARK = "\x1f"
-
-
-def _told_apart(ids: pa.ChunkedArray) -> pa.Array:
-    if pc.count_distinct(ids).as_py() == len(ids):
-        return ids
-    seen: dict[str, int] = {}
-    apart = []
-    for id_ in ids.to_pylist():  # only where an id is repeated
-        count = seen[id_] = seen.get(id_, -1) + 1
-        apart.append(f"{id_}{_MARK}{count:09d}" if count else id_)
-    return pa.array(apart, pa.string())
-
-
-def _as_numbers(table: pa.Table) -> pa.Table:
-    """Columns that hold ids as whole numbers, as the input has them; "" (none) becomes null."""
-    for name in ("id", "cluster", "group", "duplicate_of"):
-        if name in table.column_names:
-            column = pc.if_else(pc.equal(table[name], ""), pa.scalar(None, pa.string()), table[name])
-            table = table.set_column(table.column_names.index(name), name, column.cast(pa.int64()))
-    return table
-
-
-def _write(output: Path, tables: Iterator[pa.Table], reader: _Reader) -> tuple[int, dict[str, int]]:
+def _write(output: Path, parts: Iterator[Part], reader: _Reader) -> tuple[int, dict[str, int]]:
     output.parent.mkdir(parents=True, exist_ok=True)
-    temporary, rows, reasons = temporary_name(output), 0, dict[str, int]()
-    writer: pq.ParquetWriter | None = None
+    temporary, rows, reasons = temporary_name(output), 0, Counter[str]()
+    writer = ParquetOutput(temporary) if output.suffix == ".parquet" else JsonlOutput(temporary)
     try:
-        with temporary.open("wb") as file:
-            for table in tables:
-                if reader.whole_numbers:
-                    table = _as_numbers(table)
-                rows += table.num_rows
-                for count in pc.value_counts(table["reason"].drop_null()).to_pylist():
-                    reasons[count["values"]] = reasons.get(count["values"], 0) + count["counts"]
-                if output.suffix == ".parquet":
-                    writer = writer or pq.ParquetWriter(
-                        file, table.schema, compression="zstd", write_page_checksum=True
-                    )
-                    writer.write_table(table)
-                else:
-                    file.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in table.to_pylist())
-            if writer is not None:
-                writer.close()
+        try:
+            for part in parts:
+                rows += len(part["id"])
+                reasons.update(part["reason"].drop_null().to_pylist())
+                writer.write(part)
+        finally:
+            writer.close()
+        reader.check_fields()
         if not rows:
-            seen = f"{len(reader.lost)} unreadable" if reader.lost else "nothing"
-            raise SourceError(
-                f"no record of the input could be read ({seen})", do="look at the format, and at --text-field"
-            )
+            raise _nothing(reader.lost)
         publish(temporary, output)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return rows, dict(sorted(reasons.items()))
+
+
+def _nothing(lost: list[tuple[str, Lost]]) -> SourceError:
+    seen = "nothing"
+    if lost:
+        seen = f"{len(lost)} unreadable; the first, {lost[0][1].position}: {lost[0][1].reason}, {lost[0][1].detail}"
+    return SourceError(f"no record of the input could be read ({seen})", do="look at the format, and at --text-field")

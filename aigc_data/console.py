@@ -268,7 +268,7 @@ def apply(name: str, source: Path, output: Path, recipe: Recipe | None, fields: 
     for reason, count in sorted(done.reasons.items(), key=lambda item: -item[1]):
         _OUT.print(f"  {count:>9,}  {reason}")
     if done.lost:
-        _OUT.print(f"  {done.lost:>9,}  records could not be read: {done.lost_file}")
+        _OUT.print(f"  {done.lost:>9,}  could not be parsed and have no row: {done.lost_file}")
 
 
 def train(workspace: Workspace, recipe: Recipe, release: str | None, device: str | None, *, commit: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 from prose import chinese, english
 
-from aigc_data.apply import apply_stage
+from aigc_data.apply import _columns_for, _Records, apply_stage
 from aigc_data.errors import SourceError, UsageError
+from aigc_data.hashing import record_id
+from aigc_data.pipeline import load_stage
+from aigc_data.recipe import Recipe
+from aigc_data.stage import Map
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"id": "a", "text": f"  {english(1)}\u200b mail me: ann@example.org "},
     {"id": "b", "text": f"𝒳{chinese(2)}我的手机号是13812345678。", "license": "CC BY-NC 4.0"},
     {"id": "c", "text": english(1), "license": "mit"},
@@ -123,3 +129,178 @@ def test_apply__nothing_readable_leaves_no_output(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="1 unreadable"):
         apply_stage("pii", tmp_path / "in.jsonl", tmp_path / "out.jsonl", source={})
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def lines(path: Path, *rows: Any) -> Path:
+    path.write_bytes(b"".join(r if isinstance(r, bytes) else json.dumps(r).encode() + b"\n" for r in rows))
+    return path
+
+
+def applied(stage: str, path: Path, **source: Any) -> list[dict[str, Any]]:
+    apply_stage(stage, path, path.with_name("out.jsonl"), source=source)
+    return rows_of(path.with_name("out.jsonl"))
+
+
+@pytest.mark.parametrize("stage", ["pii", "dedupe"])
+@pytest.mark.parametrize("second", ["x", None, 2**63 + 5])
+def test_apply__ids_of_several_kinds_come_out_as_they_are(tmp_path: Path, stage: str, second: Any) -> None:
+    records = [{"id": 1, "text": english(1)}, {"id": second, "text": english(1)}, {"id": "1", "text": chinese(1)}]
+    found = applied(stage, lines(tmp_path / "in.jsonl", *records))
+    made = second if second is not None else found[1]["id"]
+    assert [r["id"] for r in found] == [1, made, "1"]
+    assert isinstance(made, type(second) if second is not None else str)
+    if stage == "dedupe":
+        assert [r["duplicate_of"] for r in found].count("") == 2
+        assert {r["cluster"] for r in found[:2]} <= {1, made}
+    apply_stage(stage, tmp_path / "in.jsonl", tmp_path / "out.parquet", source={})
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table["id"].to_pylist() == ["1", str(made), "1"]
+    if stage == "dedupe":
+        assert [table.schema.field(n).type for n in ("cluster", "group", "duplicate_of")] == [pa.string()] * 3
+        assert table["duplicate_of"].to_pylist().count("") == 2
+
+
+def test_apply__parquet_ids_are_int64_when_all_fit_and_strings_when_a_late_one_does_not(tmp_path: Path) -> None:
+    filler = [{"id": n, "text": english(1) * 20} for n in range(2_500)]
+    for last, kind in ((2**63 - 1, pa.int64()), (2**63, pa.string()), ("x", pa.string())):
+        path = lines(tmp_path / "in.jsonl", *filler, {"id": last, "text": "mail ann@example.org"})
+        apply_stage("pii", path, tmp_path / "out.parquet", source={})
+        table = pq.read_table(tmp_path / "out.parquet")
+        assert pq.ParquetFile(tmp_path / "out.parquet").num_row_groups > 1
+        assert table.schema.field("id").type == kind
+        written = table["id"].to_pylist()
+        assert written == ([*range(2_500), last] if kind == pa.int64() else [*map(str, range(2_500)), str(last)])
+        assert [s["kind"] for s in table["spans"].to_pylist()[-1]] == ["email"]
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["in.jsonl", "out.parquet"]
+
+
+def test_apply_dedupe__whole_numbers_in_parquet_have_null_for_none(tmp_path: Path) -> None:
+    path = lines(tmp_path / "in.jsonl", {"id": 10, "text": english(1)}, {"id": 9, "text": english(1)})
+    apply_stage("dedupe", path, tmp_path / "out.parquet", source={})
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table.schema.field("duplicate_of").type == table.schema.field("cluster").type == pa.int64()
+    assert table.select(["id", "cluster", "duplicate_of"]).to_pydict() == {
+        "id": [10, 9],
+        "cluster": [9, 9],
+        "duplicate_of": [9, None],
+    }
+
+
+@pytest.mark.parametrize("first", [b"\n", b"{\n", b"\xef\xbb\xbf", b"[1]\n"])
+def test_apply__whole_numbers_stay_so_whatever_the_first_line_is(tmp_path: Path, first: bytes) -> None:
+    path = lines(tmp_path / "in.jsonl", first, {"id": 7, "text": "one"}, {"id": 8, "text": "二"})
+    assert [r["id"] for r in applied("clean", path)][-2:] == [7, 8]
+    packed = tmp_path / "packed.jsonl.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert [r["id"] for r in applied("clean", packed)][-2:] == [7, 8]
+
+
+def test_apply__parquet_ids_keep_their_kind(tmp_path: Path) -> None:
+    for ids, kind in (([3, None], pa.int32()), ([2**64 - 1, 1], pa.uint64()), (["3", "x"], pa.string())):
+        pq.write_table(pa.table({"id": pa.array(ids, kind), "text": ["a", "b"]}), tmp_path / "in.parquet")
+        found = [r["id"] for r in applied("pii", tmp_path / "in.parquet")]
+        assert found[0] == ids[0]
+        assert found[1] == ids[1] or (ids[1] is None and len(found[1]) == 32)
+
+
+def test_apply__made_ids_come_from_content_not_from_positions(tmp_path: Path) -> None:
+    texts = ["同一句话", "other", "同一句话"]
+    found = [r["id"] for r in applied("pii", lines(tmp_path / "in.jsonl", *({"text": t} for t in texts)))]
+    digests = [sha256(t.encode()).hexdigest() for t in texts]
+    expected = [record_id("content", "input", "in.jsonl", d, k) for d, k in zip(digests, (0, 0, 1), strict=True)]
+    assert found == expected
+    moved = [{"id": 1, "text": "new"}, *({"text": t} for t in reversed(texts))]
+    assert {r["id"] for r in applied("pii", lines(tmp_path / "in.jsonl", *moved))} == {1, *expected}
+
+
+def test_columns_for__identifies_the_language_with_the_letters_of_the_recipe() -> None:
+    german = "Der Hund läuft schnell durch den Wald, und die Katze schläft auf dem warmen Dach. "
+    texts = pa.array([german + english(1), chinese(1)], pa.large_string())
+    records = _Records(["a", "b"], [None, None], pa.table({"text": texts}))
+    stage = load_stage("quality")
+    assert isinstance(stage, Map)
+    for letters, language in ((80, "de"), (2000, "en")):
+        recipe = Recipe.model_validate(
+            {
+                "name": "r",
+                "sources": [{"name": "s", "path": "in.jsonl"}],
+                "clean": {"measure": {"language_chars": letters}},
+            }
+        )
+        assert _columns_for(stage, records, recipe)["clean.lang"].to_pylist() == [language, "zh"]
+
+
+REFUSED: list[tuple[Any, str | None]] = [
+    ({"id": 1, "text": "mail ann@example.org"}, None),
+    ({"id": 2, "title": "没有正文", "license": "mit"}, "no-text-field"),
+    ({"id": "三", "text": 5}, "text-not-string"),
+    ({"id": 4, "text": ["列", "表"]}, "text-not-string"),
+    ({"id": 1.5, "text": "x"}, "bad-key"),
+    ([1, 2], "not-an-object"),
+    ({"id": 7, "text": "邮箱 ann@example.org"}, None),
+]
+
+
+@pytest.mark.parametrize("stage", ["clean", "pii", "license", "quality", "dedupe"])
+def test_apply__a_parsed_record_that_cannot_be_taken_has_a_row_in_its_place(tmp_path: Path, stage: str) -> None:
+    path = lines(tmp_path / "in.jsonl", *(r for r, _ in REFUSED), b'{"id": 8, "text": \n', {"id": 9, "text": ""})
+    done = apply_stage(stage, path, tmp_path / "out.jsonl", source={})
+    found = rows_of(tmp_path / "out.jsonl")
+    assert done.lost_file is not None
+    assert [r["position"] for r in rows_of(done.lost_file)] == ["line 8"]
+    assert [r["id"] for r in found if not isinstance(r["id"], str) or len(r["id"]) < 32] == [1, 2, "三", 4, 7, 9]
+    assert (done.rows, done.lost, len({r["id"] for r in found})) == (8, 1, 8)
+    for row, (_, reason) in zip(found, REFUSED, strict=False):
+        if reason:
+            assert row["reason"] == f"input:{reason}"
+            assert done.reasons[f"input:{reason}"] == [r for _, r in REFUSED].count(reason)
+            if stage not in ("dedupe", "license"):  # as for an empty text
+                assert {**row, "id": 9, "reason": found[-1]["reason"]} == found[-1]
+    if stage == "pii":
+        assert [len(r["spans"]) for r in found] == [1, 0, 0, 0, 0, 0, 1, 0]
+    if stage == "license":
+        assert found[1]["declared"] == "MIT"
+
+
+def test_apply__rows_of_tables_that_cannot_be_taken_stay_in_their_place(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes(b"id,text\n1,\xe4\xb8\x80\n2\n3,\xff\n4,four\n")
+    found = applied("pii", tmp_path / "in.csv")
+    assert [r["reason"] for r in found] == [None, "input:wrong-width", "input:bad-utf8", None]
+    assert [r["id"] for r in found[:1] + found[2:]] == ["1", "3", "4"]
+    column = pa.array([b"\xe4\xb8\x80", b"\xff", b"three"], pa.binary())
+    pq.write_table(pa.table({"id": [1, 2, 3], "text": column}), tmp_path / "in.parquet")
+    found = applied("pii", tmp_path / "in.parquet")
+    assert [(r["id"], r["reason"]) for r in found] == [(1, None), (2, "input:bad-utf8"), (3, None)]
+
+
+def test_apply__a_record_without_text_in_another_encoding_has_a_row(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(
+        '{"id": "甲", "标题": "中文"}\n{"id": "乙", "text": "中文"}\n'.encode("gb18030")
+    )
+    found = applied("pii", tmp_path / "in.jsonl", encoding="gb18030")
+    assert [(r["id"], r["reason"]) for r in found] == [("甲", "input:no-text-field"), ("乙", None)]
+
+
+def test_apply_dedupe__ids_with_control_characters_are_whole(tmp_path: Path) -> None:
+    ids = ["a\x1fb", "a\x1fb", "a", "\x1f"]
+    found = applied("dedupe", lines(tmp_path / "in.jsonl", *({"id": i, "text": english(1)} for i in ids)))
+    assert [r["id"] for r in found] == ids
+    assert {r["cluster"] for r in found} == {"\x1f"}
+    assert [r["duplicate_of"] for r in found] == ["\x1f", "\x1f", "\x1f", ""]
+
+
+@pytest.mark.parametrize("name", ["in.jsonl", "in.csv", "in.parquet"])
+def test_apply__a_field_that_no_record_has_is_named_with_those_there_are(tmp_path: Path, name: str) -> None:
+    records = [{"nr": 1, "正文": "一"}, {"nr": 2, "正文": "二"}]
+    path = tmp_path / name
+    if name == "in.jsonl":
+        lines(path, *records)
+    elif name == "in.csv":
+        path.write_text("nr,正文\n1,一\n2,二\n", encoding="utf-8")
+    else:
+        pq.write_table(pa.Table.from_pylist(records), path)
+    for source, what in (({"text": "body"}, "'body' for the text"), ({"text": "正文", "id": "no"}, "'no' for the id")):
+        with pytest.raises(UsageError, match=f"{what}; expected one of 'nr', '正文'; .*--"):
+            apply_stage("pii", path, tmp_path / "out.jsonl", source=source)
+        assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert [str(r["id"]) for r in applied("pii", path, text="正文", id="nr")] == ["1", "2"]
