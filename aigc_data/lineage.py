@@ -115,7 +115,7 @@ def _hidden(workspace: Workspace, base: pa.Table, layers: dict[str, dict[str, An
         text = render.render_texts(rows, pii, HIDE_ALL)
     else:
         text = render.render_field(base["text"], pii, HIDE_ALL)
-    shown = {"text": text, **{n: render.render_field(base[n], pii, HIDE_ALL) for n in ("url", "locator")}}
+    shown = {"text": text, **{n: render.render_field(base[n], pii, HIDE_ALL) for n in ("url", "created", "locator")}}
     shown["meta"] = render.render_meta(base["meta"], pii, HIDE_ALL)
     return pa.table({name: shown.get(name, base[name]) for name in base.column_names})
 

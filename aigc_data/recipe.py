@@ -43,7 +43,9 @@ class Source(Params):
     license: str | None = Field(None, description="the licence that the source as a whole declares")
     license_field: str | None = Field(None, description="a field with the record's own licence; wins over `license`")
     url_field: str | None = Field(None, description="a field with the address of the record")
-    created_field: str | None = Field(None, description="a field with the date of the record; kept as it is written")
+    created_field: str | None = Field(
+        None, description="a field with the date of the record; kept as written, personal data in it is rendered"
+    )
     meta: tuple[str, ...] = Field((), description="further fields to keep, as a JSON object")
     encoding: str = Field("utf-8", description="of text, markdown, csv, tsv and jsonl; html and warc say their own")
 

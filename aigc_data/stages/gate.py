@@ -18,7 +18,6 @@ from aigc_data.errors import IntegrityError
 from aigc_data.expectations import as_json, judge, refuse_on_failure
 from aigc_data.hashing import digest_of
 from aigc_data.ids import to_hex
-from aigc_data.recipe import Recipe
 from aigc_data.runner import Context, Report, barrier_report, dump, entry_of, files_are, finish_layer, fresh_entry
 from aigc_data.split import parent_splits, split_of
 from aigc_data.stage import Barrier
@@ -78,14 +77,14 @@ def _key(context: Context) -> str:
     workspace, params = context.workspace, context.params
     takedown = workspace.root / params.takedown if params.takedown else None
     # By its id: which rows a parent has where, however it is laid out and whatever made it.
-    parent = read_json(workspace.root / params.parent_splits / MANIFEST)["id"] if params.parent_splits else None
+    parent = workspace.root / params.parent_splits / MANIFEST if params.parent_splits else None
     return digest_of(
         {
             "base": workspace.digests.of(workspace.base / MANIFEST),
             "layers": {stage: workspace.digests.of(workspace.layer(stage) / MANIFEST) for stage in JUDGED},
             "params": dump(params),
             "takedown": workspace.digests.of(takedown) if takedown and takedown.is_file() else None,
-            "parent": parent,
+            "parent": read_json(parent)["id"] if parent and parent.is_file() else None,
             "code": context.code(LIBRARIES),
         }
     )
@@ -164,13 +163,20 @@ def _promise(
         "kept": int(verdict.living.sum()),
         "reasons": reasons,
         "living": living,
-        "metrics": metrics_of(people, verdict, split, base, context.recipe),
+        "metrics": metrics_of(
+            people, verdict, split, base, all_reasons(context.workspace), languages_of(context.workspace)
+        ),
         "files": files,
     }
 
 
 def metrics_of(
-    people: Population, verdict: Verdict, split: np.ndarray, base: dict[str, Any], recipe: Recipe
+    people: Population,
+    verdict: Verdict,
+    split: np.ndarray,
+    base: dict[str, Any],
+    reasons_known: list[str],
+    languages: list[str],
 ) -> dict[str, float]:
     """The table that the expectations judge; every share of nothing is 0."""
     living, rows = verdict.living, people.count
@@ -191,20 +197,32 @@ def metrics_of(
     }
     metrics |= {f"{name}_rows": int((living & (split == i)).sum()) for i, name in enumerate(SPLITS)}
     # What the recipe names is measured even where there is none of it: 0 is a value, and a bound may be about it.
-    langs = {**dict.fromkeys(recipe.clean.rules.languages, 0), **people.lang.of(living)}
-    sources = {**dict.fromkeys((s.name for s in recipe.sources), 0), **people.source.of(living)}
-    every_reason = {**dict.fromkeys(all_reasons(recipe), 0), **reasons}
+    langs = {**dict.fromkeys(languages, 0), **people.lang.of(living)}
+    sources = {**dict.fromkeys(base["sources"], 0), **people.source.of(living)}
+    every_reason = {**dict.fromkeys(reasons_known, 0), **reasons}
     metrics |= {f"lang_share.{name}": n / max(alive, 1) for name, n in langs.items()}
     metrics |= {f"source_share.{name}": n / max(alive, 1) for name, n in sources.items()}
     metrics |= {f"reason_share.{name}": n / max(rows, 1) for name, n in every_reason.items()}
     return metrics
 
 
-def all_reasons(recipe: Recipe) -> list[str]:
-    """Every reason that a row can have under this recipe."""
+def _params_of(workspace: Workspace, stage: str) -> dict[str, Any]:
+    """What a layer was made with, from its manifest: gate's key knows the layers, not the rest of the recipe."""
+    manifest = workspace.manifest(workspace.layer(stage)) or {}
+    params: dict[str, Any] = manifest["params"]
+    return params
+
+
+def languages_of(workspace: Workspace) -> list[str]:
+    """The languages that the clean layer lets pass."""
+    return list(_params_of(workspace, "clean")["rules"]["languages"])
+
+
+def all_reasons(workspace: Workspace) -> list[str]:
+    """Every reason that a row can have, given how the layers were made."""
     named = {
         "clean": ("empty", "garbled", "language", "language-score"),
-        "pii": (*recipe.pii.measure.kinds, "dense"),
+        "pii": (*_params_of(workspace, "pii")["measure"]["kinds"], "dense"),
         "license": (*CLASSES, "conflict"),
         "quality": tuple(rule for _, rule in rule_names()),
         "gate": ("duplicate", "takedown"),
