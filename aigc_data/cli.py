@@ -128,6 +128,9 @@ def apply(
     text_field: Annotated[str, typer.Option(help="field of the text")] = "text",
     id_field: Annotated[str, typer.Option(help="field of the record's id")] = "id",
     license_field: Annotated[str, typer.Option(help="field of the declared licence")] = "license",
+    license_name: Annotated[
+        str | None, typer.Option("--license", help="the licence that the file as a whole declares")
+    ] = None,
     file_format: Annotated[str, typer.Option("--format", help="when the suffix does not say it")] = "auto",
     explain: Annotated[bool, typer.Option(help="dedupe: print bands, rows and the curve of found pairs")] = False,
 ) -> None:
@@ -143,6 +146,7 @@ def apply(
             return
         raise typer.BadParameter("an OUTPUT is needed", param_hint="OUTPUT")
     fields = {"text": text_field, "id": id_field, "license_field": license_field, "format": file_format}
+    fields |= {"license": license_name} if license_name else {}
     console.apply(name, source, output, recipe, fields)
 
 

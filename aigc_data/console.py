@@ -74,7 +74,35 @@ def run_all(workspace: Workspace, recipe: Recipe, workers: int) -> None:
     with LocalPool(workers) as pool, progress_bars() as tell:
         for report in run(workspace, recipe, each=pool.each, progress=tell):
             _OUT.print(stage_line(report))
+            if report.stage == "ingest":
+                show_warnings(workspace, recipe)
     _OUT.print(f"release {_latest(workspace)}")
+
+
+def show_warnings(workspace: Workspace, recipe: Recipe) -> None:
+    """Sources that gave no row, with what stood in the way; licences that nobody knows."""
+    from aigc_data.store import parquet
+    from aigc_data.text.licenses import NOASSERTION, declared_licence
+
+    base = workspace.manifest(workspace.base) or {"sources": {}}
+    empty = [name for name, source in base["sources"].items() if not source["rows"]]
+    if empty:
+        lost = [row for p in sorted(workspace.quarantine.glob("*.parquet")) for row in parquet.read(p).to_pylist()]
+        for name in empty:
+            rows = [row for row in lost if row["source"] == name]
+            why = (
+                f"{rows[0]['file']}, {rows[0]['position']}: {rows[0]['reason']}, {rows[0]['detail']}"
+                if rows
+                else "no records"
+            )
+            _OUT.print(f"warning: source `{name}` gave no rows ({len(rows)} in quarantine; {why})", markup=False)
+    for source in recipe.sources:
+        if source.license and declared_licence(source.license) == NOASSERTION:
+            _OUT.print(
+                f"warning: source `{source.name}` declares `{source.license}`, which is no licence that is known: "
+                "its records are `license:unknown` unless they say better",
+                markup=False,
+            )
 
 
 def run_one(name: str, workspace: Workspace, recipe: Recipe, workers: int) -> None:
@@ -158,7 +186,8 @@ def show_funnel(workspace: Workspace) -> None:
         reasons = sorted(entry["dropped"].items(), key=lambda item: (-item[1], item[0]))
         shown = ", ".join(f"{reason.split(':')[-1]} {count:,}" for reason, count in reasons)
         found = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in entry["found"].items())
-        shown = "; ".join(part for part in (shown, f"found {found}" if found else "") if part)
+        verb = "acted on" if entry["stage"] == "pii" else "found"
+        shown = "; ".join(part for part in (shown, f"{verb} {found}" if found else "") if part)
         numbers = (entry["in"], entry["kept"], entry["born"], sum(entry["dropped"].values()))
         table.add_row(entry["stage"], *(f"{n:,}" for n in numbers), shown)
     for column in table.columns[1:5]:

@@ -146,12 +146,14 @@ def _distance(seen: float, expectation: Expectation) -> float:
     return 0.0
 
 
-def refuse_on_failure(stage: str, verdicts: Sequence[Verdict]) -> None:
-    """Raise GateError naming every critical expectation that failed, and by how much."""
+def refuse_on_failure(stage: str, verdicts: Sequence[Verdict], *, because: str = "") -> None:
+    """Raise GateError naming every critical expectation that failed, by how much, and why most rows left."""
     failed = [v.line() for v in verdicts if not v.success and v.severity == "critical"]
     if failed:
         raise GateError(
-            f"{stage} refused the release: " + "; ".join(failed),
+            f"{stage} refused the release: "
+            + "; ".join(failed)
+            + (f"; most rows left by {because}" if because else ""),
             do=f"look at `aigc-data status`, mend the sources or the recipe, or change `{stage}.expectations`",
         )
 

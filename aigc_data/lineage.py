@@ -224,6 +224,10 @@ def trace(workspace: Workspace, thing: str) -> dict[str, Any]:
         }
     folders = (workspace.runs / thing, Path(thing), workspace.root / thing)
     folder = next((f for f in folders if (f / "run.json").is_file()), None)
+    latest = next((f for f in folders if (f / "record.json").is_file()), None)
+    if folder is None and latest is not None:  # runs/latest is DVC's copy of the newest run's figures
+        folder = workspace.runs / str(read_json(latest / "record.json").get("run"))
+        folder = folder if (folder / "run.json").is_file() else None
     if folder is not None:
         run = _run(folder)
         return {"kind": "run", "run": run, "release": _release_facts(workspace, run["release"])}

@@ -71,8 +71,9 @@ class CleanRules(Params):
     """What cleaning refuses."""
 
     languages: tuple[str, ...] = Field(("en", "zh"), description="ISO 639 codes that are kept; `und` is no language")
-    min_lang_score: Share = Field(0.5, description="sureness of the language below which a text goes")
+    min_lang_score: Share = Field(0.4, description="sureness of the language below which a text goes")
     max_replacement_share: Share = Field(0.01, description="U+FFFD and the like, as a share of the characters")
+    min_replacements: int = Field(2, ge=1, description="lost characters below which a text is never called garbled")
 
 
 class DedupeMeasure(Params):
@@ -229,6 +230,7 @@ class GateParams(Params):
             Expectation(metric="quarantine_share", max=0.5),
             Expectation(metric="unknown_license_share", max=0.0),
             Expectation(metric="duplicate_share", max=0.95),
+            Expectation(metric="empty_sources", max=0, severity="warning"),
             Expectation(metric="largest_group_share", max=0.5, severity="warning"),
         ),
         description="what must hold of the living rows; a list here replaces the default one",
@@ -385,8 +387,10 @@ def load_recipe(path: Path) -> Recipe:
 
 def parse_recipe(raw: Mapping[str, Any], *, where: str = "recipe") -> Recipe:
     """Validate a mapping; raises RecipeError with the first problem and a suggestion for misspelt keys."""
+    # `quality:` with nothing behind it is how YAML writes a section that has the defaults.
+    given = {key: {} if value is None and key in _SECTIONS else value for key, value in raw.items()}
     try:
-        return Recipe.model_validate(raw)
+        return Recipe.model_validate(given)
     except ValidationError as error:
         raise RecipeError(f"{where}: {_describe(error)}") from error
 
@@ -396,12 +400,24 @@ def _describe(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"]) or "(top level)"
     if first["type"] == "extra_forbidden":
         *parents, last = first["loc"]
-        near = difflib.get_close_matches(str(last), _known_keys(tuple(parents)), n=1)
+        near = difflib.get_close_matches(str(last), _known_keys(tuple(parents)), n=1) or _deeper(
+            tuple(parents), str(last)
+        )
         hint = f", did you mean `{near[0]}`?" if near else ""
         return f"unknown key `{key}`{hint}"
     seen = first.get("input")
     shown = f", saw {seen!r}" if isinstance(seen, str | int | float | bool) or seen is None else ""
-    return f"`{key}`: {first['msg']}{shown}"
+    wanted = first["msg"].replace("valid tuple", "list").replace("valid dictionary or instance of ", "mapping of ")
+    return f"`{key}`: {wanted}{shown}"
+
+
+def _deeper(parents: tuple[Any, ...], key: str) -> list[str]:
+    """The path of a key that stands one section further down (`clean.languages` is `clean.rules.languages`)."""
+    for section in _known_keys(parents):
+        inner = (*parents, section)
+        if key in _known_keys(inner) and _known_keys(inner) != _known_keys(parents):
+            return [".".join(str(part) for part in (*inner, key))]
+    return []
 
 
 def _known_keys(parents: tuple[Any, ...]) -> list[str]:
@@ -418,3 +434,6 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [m for arg in getattr(annotation, "__args__", ()) for m in _models_in(arg)]
+
+
+_SECTIONS = frozenset(name for name, field in Recipe.model_fields.items() if isinstance(field.default, Params))

@@ -369,3 +369,22 @@ def test_run__two_at_once_in_a_workspace_are_refused(make: Any, mixed: list[dict
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"another run holds {workspace.root} (process {os.getpid()})" in done.stderr
+
+
+def test_run__a_source_without_rows_is_a_warning_that_names_it(
+    make_workspace: Any, documents: list[dict[str, Any]]
+) -> None:
+    workspace, _ = make_workspace({"good.jsonl": documents, "sub/odd.jsonl": [{"body": "x"}] * 3})
+    path = workspace.params
+    path.write_text(
+        path.read_text().replace("sources:", "sources:\n- {name: odd, path: raw/sub, license: Creative Comons}")
+    )
+    path.write_text(path.read_text().replace("path: raw\n", "path: raw/good.jsonl\n"))
+    command = [sys.executable, "-m", "aigc_data.cli", "run", "--workspace", str(workspace.root), "--workers", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "source `odd` gave no rows (3 in quarantine; odd.jsonl" in done.stdout
+    assert "declares `Creative Comons`, which is no licence that is known" in done.stdout
+    gate = workspace.manifest(workspace.layer("gate"))
+    assert gate is not None
+    assert gate["metrics"]["empty_sources"] == 1

@@ -65,8 +65,10 @@ def list_inputs(source: Source, root: Path) -> list[InputFile]:
         found = _local(source, root / source.path.removeprefix("file://"))
     files = [_describe(source, relative, location, size) for relative, location, size in found]
     if not files:
+        empty = "://" not in source.path and (root / source.path).is_dir()
+        seen = f"the folder {source.path!r} holds no file" if empty else f"no file matches {source.path!r}"
         raise SourceError(
-            f"source {source.name!r}: no file matches {source.path!r}",
+            f"source {source.name!r}: {seen}",
             expected="a file, a folder with files that are not hidden, a glob or an fsspec URL",
             do=f"mend `path` of the source; relative paths start at the folder of params.yaml ({root.name}/)",
         )

@@ -46,7 +46,10 @@ def judge(table: pa.Table, rules: CleanRules) -> pa.Array:
     reason = (
         pl.when(pl.col("chars") == 0)
         .then(pl.lit("clean:empty"))
-        .when(pl.col("replacement_share") > pl.lit(rules.max_replacement_share, pl.Float32))
+        .when(
+            (pl.col("replacement_share") > pl.lit(rules.max_replacement_share, pl.Float32))
+            & ((pl.col("replacement_share") * pl.col("chars")).round() >= rules.min_replacements)
+        )
         .then(pl.lit("clean:garbled"))
         .when(~pl.col("lang").is_in(list(rules.languages)))
         .then(pl.lit("clean:language"))

@@ -65,7 +65,8 @@ def run(context: Context) -> Report:
     verdicts = judge(promise["metrics"], context.params.expectations, _layer_files(workspace))
     promise["expectations"] = as_json(verdicts)
     write_json(workspace.private / "gate-expectations.json", promise["expectations"])
-    refuse_on_failure("gate", verdicts)
+    most = sorted(promise["reasons"].items(), key=lambda item: -item[1])[:3]
+    refuse_on_failure("gate", verdicts, because=", ".join(f"{reason} {count:,}" for reason, count in most))
     finish_layer(workspace, folder, promise, seconds=time.perf_counter() - started)
     context.progress("gate", _STEPS, _STEPS)
     return barrier_report(STAGE, started, len(people.shards), 0, promise["rows"], promise["reasons"])
@@ -193,6 +194,7 @@ def metrics_of(
         "quarantine_share": sum(base["quarantined"].values()) / max(base["read"], 1),
         "unknown_license_share": unknown / max(alive, 1),
         "duplicate_share": reasons.get("gate:duplicate", 0) / max(rows, 1),
+        "empty_sources": sum(not source["rows"] for source in base["sources"].values()),
         "largest_group_share": int(groups.max()) / max(alive, 1),
     }
     metrics |= {f"{name}_rows": int((living & (split == i)).sum()) for i, name in enumerate(SPLITS)}

@@ -278,12 +278,16 @@ def _publish(context: Context, jobs: list[_BatchJob]) -> dict[str, Any]:
         )
     counts = {"read": read, "rows": rows, "quarantined": dict(sorted(reasons.items()))}
     files = [f for job in jobs for f in job.batch.files]
+    rows_of = _rows_by_source(workspace, base)
     by_source = {s.name: [f for f in files if f.source == s.name] for s in context.recipe.sources}
     manifest = {
         **counts,
         "stage": "ingest",
         "inputs": {job.batch.name: job.inputs for job in jobs},
-        "sources": {name: {"files": len(fs), "bytes": sum(f.size for f in fs)} for name, fs in by_source.items()},
+        "sources": {
+            name: {"files": len(fs), "bytes": sum(f.size for f in fs), "rows": rows_of.get(name, 0)}
+            for name, fs in by_source.items()
+        },
         "code": context.code(LIBRARIES),
         "params": dump(context.recipe.ingest),
         "text_bytes": sum(f["text_bytes"] for f in base.values()),
@@ -300,6 +304,14 @@ def _publish(context: Context, jobs: list[_BatchJob]) -> dict[str, Any]:
             workspace.write_manifest(folder, promise)
     workspace.digests.save()
     return manifest
+
+
+def _rows_by_source(workspace: Workspace, shards: Iterable[str]) -> Counter[str]:
+    rows: Counter[str] = Counter()
+    for name in shards:
+        counts = pc.value_counts(parquet.read(workspace.base / name, ["source"])["source"])
+        rows.update({c["values"]: c["counts"] for c in counts.to_pylist()})
+    return rows
 
 
 def input_digests(context: Context) -> dict[str, str]:

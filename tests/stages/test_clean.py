@@ -33,7 +33,7 @@ def test_judge__literal_rows() -> None:
 def test_judge__score_and_bounds() -> None:
     table = pa.table(
         {
-            "chars": [1, 1, 1],
+            "chars": [1000, 1000, 1000],
             "lang": ["en", "zh", "en"],
             "lang_score": pa.array([0.65, 0.6499, 0.9], pa.float32()),
             "replacement_share": pa.array([0.01, 0.0, 0.0101], pa.float32()),
@@ -43,6 +43,10 @@ def test_judge__score_and_bounds() -> None:
     assert judge(table, rules).to_pylist() == [None, "clean:language-score", "clean:garbled"]
     nothing_lost = CleanRules(min_lang_score=0, max_replacement_share=0)
     assert judge(table, nothing_lost).to_pylist() == ["clean:garbled", None, "clean:garbled"]
+    # One lost character at the end of a short text was a cut, not a wrong code page: 1 of 50, and 2 of 50.
+    short = table.slice(0, 2).set_column(0, "chars", pa.array([50, 50]))
+    short = short.set_column(3, "replacement_share", pa.array([0.02, 0.04], pa.float32()))
+    assert judge(short, CleanRules()).to_pylist() == [None, "clean:garbled"]
 
 
 def test_measure__schema_rows_and_input() -> None:
