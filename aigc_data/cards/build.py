@@ -56,9 +56,10 @@ def build_card(workspace: Workspace, release_id: str | None = None) -> CardModel
     seen = tally(workspace)
     statements, origins = read_statements(workspace.cards / release["name"], release["name"])
     expectations = tuple(_expectations("gate", layers["gate"])) + tuple(_expectations("release", release))
-    quarantined, per_source = _quarantined(workspace)
+    quarantined, lost = _quarantined(workspace)
     licences = tuple(_licences(seen))
     duplicates, dropped, kept = _shown(workspace, seen, layers)
+    sought = pii_measure(workspace)
     return CardModel(
         id=release["id"],
         name=release["name"],
@@ -79,12 +80,14 @@ def build_card(workspace: Workspace, release_id: str | None = None) -> CardModel
         licence_rows=licences[:_ROWS],
         licence_rows_left_out=len(licences[_ROWS:]),
         conflicts=sum(row.conflicts for row in licences),
-        sources=tuple(_sources(workspace, seen, base, per_source, origins)),
+        sources=tuple(_sources(workspace, seen, base, release, lost, origins)),
         funnel=tuple(_steps(release["funnel"])),
         reasons=tuple(_reasons(layers)),
         lengths=_bins(seen),
         scores=tuple(Bin(h * 100, h * 100 + 100, seen.scores.get(h, 0), 0) for h in range(10)),
         personal=tuple(_personal(seen, release)),
+        looked_for=sought.kinds,
+        regions=sought.regions,
         duplicates=duplicates,
         expectations=expectations,
         quarantined=quarantined[:_ROWS],
@@ -185,12 +188,14 @@ def _sources(
     workspace: Workspace,
     seen: Tally,
     base: Mapping[str, Any],
-    quarantined: Mapping[str, int],
+    release: Mapping[str, Any],
+    quarantined: Counter[tuple[str, str]],
     origins: Mapping[str, str],
 ) -> Iterable[SourceFacts]:
     for name, about in sorted(base["sources"].items()):
         alive, dead = seen.sources[name, True], seen.sources[name, False]
-        lost = quarantined.get(name, 0)
+        lost = sum(n for (source, _), n in quarantined.items() if source == name)
+        released = release["counts"]["source"].get(name, {"rows": 0})["rows"]
         yield SourceFacts(
             name=name,
             origin=origins.get(name, ""),
@@ -203,7 +208,17 @@ def _sources(
             rows=alive + dead,
             kept=alive,
             tokens=seen.source_tokens[name],
+            released=released,
+            absent="" if released else _absent(name, about["files"], seen.refusals + quarantined),
         )
+
+
+def _absent(source: str, files: int, reasons: Counter[tuple[str, str]]) -> str:
+    own = _most({reason: n for (name, reason), n in reasons.items() if name == source})
+    if not own:
+        return "its files hold no record" if files else "no file was found"
+    (reason, n), read = own[0], sum(n for _, n in own)
+    return f"{reason}, {n:,} of {read:,} {'record' if read == 1 else 'records'}"
 
 
 def _few(counts: Counter[tuple[str, str]], source: str) -> tuple[str, ...]:
@@ -218,19 +233,20 @@ def _hidden(workspace: Workspace, values: Iterable[str]) -> list[str]:
     return [str(v) for v in render.render_field(column, pii_measure(workspace), HIDE_ALL).to_pylist()]
 
 
-def _quarantined(workspace: Workspace) -> tuple[tuple[Quarantined, ...], dict[str, int]]:
+def _quarantined(workspace: Workspace) -> tuple[tuple[Quarantined, ...], Counter[tuple[str, str]]]:
+    """What was lost, the most first; and how much of it by source and reason."""
     counts: Counter[tuple[str, str, str]] = Counter()
     manifest = workspace.manifest(workspace.quarantine) or {"files": {}}
     for name in manifest["files"]:
         table = parquet.read(workspace.quarantine / name, ["source", "file", "reason"])
         counts.update(zip(*(column.to_pylist() for column in table.columns), strict=True))
-    per_source: Counter[str] = Counter()
-    for (source, _, _), n in counts.items():
-        per_source[source] += n
+    by_reason: Counter[tuple[str, str]] = Counter()
+    for (source, _, reason), n in counts.items():
+        by_reason[source, reason] += n
     ordered = sorted(counts.items(), key=lambda c: (-c[1], c[0]))
     files = _hidden(workspace, [file for (_, file, _), _ in ordered])
     rows = (Quarantined(s, file, reason, n) for ((s, _, reason), n), file in zip(ordered, files, strict=True))
-    return tuple(rows), dict(per_source)
+    return tuple(rows), by_reason
 
 
 def _shown(

@@ -54,8 +54,8 @@ def render_readme(card: CardModel) -> str:
     )
     environment.filters.update(md=escape_markdown, text=escape_prose, number=words.number, size=words.size)
     environment.filters.update(language=words.language, script=lambda code: words.SCRIPTS.get(code, code))
-    environment.filters.update(kind=lambda name: words.KINDS.get(name, name))
-    environment.globals.update(share=words.share, bound=words.bound)
+    environment.filters.update(kind=words.kind)
+    environment.globals.update(share=words.share, bound=words.bound, looked_for=words.looked_for)
     front = yaml.safe_dump(front_matter(card), sort_keys=False, allow_unicode=True, width=1000)
     return environment.get_template("readme.md").render(card=card, front=front)
 

@@ -37,7 +37,12 @@ class Step:
     kept: int
     born: int
     dropped: tuple[tuple[str, int], ...]
-    found: tuple[tuple[str, int], ...]  # what a stage that drops nothing saw
+    found: tuple[tuple[str, int], ...]  # what it saw, or did, beside dropping
+
+    @property
+    def found_as(self) -> str:
+        """What `found` counts: of pii the spans that were acted on in released rows, not all that were seen."""
+        return "acted on" if self.stage == "pii" else "found"
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class SourceFacts:
     rows: int
     kept: int
     tokens: int  # of the kept rows
+    released: int  # rows, born ones too
+    absent: str  # why no row is released, "" when one is
 
 
 @dataclass(frozen=True)
@@ -223,6 +230,8 @@ class CardModel:
     lengths: tuple[Bin, ...]
     scores: tuple[Bin, ...]
     personal: tuple[PersonalData, ...]
+    looked_for: tuple[str, ...]  # kinds of personal data
+    regions: tuple[str, ...]  # ISO 3166, whose national telephone numbers are understood
     duplicates: Duplicates
     expectations: tuple[Expectation, ...]
     quarantined: tuple[Quarantined, ...]

@@ -48,14 +48,16 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(bar=svg.bar, share=words.share, tag=words.tag, bound=words.bound)
+    environment.globals.update(
+        bar=svg.bar, share=words.share, tag=words.tag, bound=words.bound, looked_for=words.looked_for
+    )
     environment.filters.update(
         number=words.number,
         short=svg.short,
         size=words.size,
         language=words.language,
         script=lambda code: words.SCRIPTS.get(code, code),
-        kind=lambda name: words.KINDS.get(name, name),
+        kind=words.kind,
         terms=lambda name: words.CLASSES.get(name, ""),
     )
     return environment

@@ -29,6 +29,7 @@ class Tally:
     """Sums over shards; `add` is given each once, in any order."""
 
     sources: Counter[tuple[str, bool]] = field(default_factory=Counter)  # (source, kept) → rows
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, first reason) → rows
     source_tokens: Counter[str] = field(default_factory=Counter)
     hosts: Counter[tuple[str, str]] = field(default_factory=Counter)
     declared: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -47,6 +48,8 @@ class Tally:
         kept = rows.filter("kept")
         for (source, alive), n in _counted(rows, "source", "kept"):
             self.sources[source, alive] += n
+        for (source, reason), n in _counted(rows.filter(~pl.col("kept")), "source", "gate.reason"):
+            self.refusals[source, reason] += n
         for source, tokens in kept.group_by("source").agg(pl.col("quality.tokens").sum()).iter_rows():
             self.source_tokens[source] += tokens
         hosts = rows.select("source", host=pl.col("url").str.extract(_HOST).str.to_lowercase()).drop_nulls()

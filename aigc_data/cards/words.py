@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aigc_data.cards.model import Expectation
+from aigc_data.cards.model import CardModel, Expectation
 
 LANGUAGES = {
     **{"en": "English", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "ru": "Russian", "fr": "French"},
@@ -16,10 +16,10 @@ SCRIPTS = {
     **{"Jpan": "Japanese", "Kore": "Korean", "Thai": "Thai", "Zyyy": "no script"},
 }
 KINDS = {
-    "email": "E-mail addresses",
-    "phone": "Telephone numbers",
+    "email": "e-mail addresses",
+    "phone": "telephone numbers",
     "cn_resident_id": "Chinese resident identity numbers",
-    "bank_card": "Bank card numbers",
+    "bank_card": "bank card numbers",
     "ip": "IP addresses",
 }
 CLASSES = {
@@ -36,6 +36,20 @@ CLASSES = {
 def language(code: str) -> str:
     """`zh` → `Chinese`; an unknown code stays as it is."""
     return LANGUAGES.get(code, code)
+
+
+def kind(code: str) -> str:
+    """`phone` → `Telephone numbers`."""
+    name = KINDS.get(code, code)
+    return name[:1].upper() + name[1:]
+
+
+def looked_for(card: CardModel) -> str:
+    """The kinds of personal data that were looked for, and whose telephone numbers."""
+    others = "only with + or 00, or beside a word for telephone"
+    national = f"national numbers of {', '.join(card.regions)}; others {others}" if card.regions else others
+    shown = [KINDS.get(k, k) + (f" ({national})" if k == "phone" else "") for k in card.looked_for]
+    return ", ".join(shown) or "nothing"
 
 
 def tag(lang: str, script: str) -> str:

@@ -1,21 +1,36 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import yaml
+from pipeline_runs import run_all
+from prose import english
 from released import ATTACK, EMAIL, PHONE, id_of, released
 
 from aigc_data.cards import CardModel, build_card, write_card
+from aigc_data.cards.build import _absent
 from aigc_data.cards.excerpts import read_excerpts, visible
-from aigc_data.cards.huggingface import HUB_LICENCES, escape_markdown, front_matter, licence, size_category
-from aigc_data.cards.model import Count
+from aigc_data.cards.huggingface import (
+    HUB_LICENCES,
+    escape_markdown,
+    front_matter,
+    licence,
+    render_readme,
+    size_category,
+)
+from aigc_data.cards.model import Count, Step
+from aigc_data.cards.page import render_page
 from aigc_data.cards.svg import bar, short
-from aigc_data.cards.words import share
+from aigc_data.cards.words import looked_for, share
 from aigc_data.errors import IntegrityError, RecipeError, UsageError
+from aigc_data.recipe import load_recipe
 from aigc_data.store.files import read_json, write_json
 from aigc_data.store.workspace import MANIFEST, Workspace
 
@@ -92,6 +107,80 @@ def test_build_card__tells_personal_data_found_and_left(card: CardModel) -> None
     found = {p.kind: (p.found, p.in_kept, p.acted_on, p.residual) for p in card.personal}
     assert found["email"] == (2, 1, 1, 0)
     assert found["phone"] == (1, 1, 1, 0)
+
+
+def test_render__funnel_parts_reasons_from_findings_and_names_what_was_acted_on(card: CardModel) -> None:
+    steps = (
+        Step("clean", 9, 6, 0, (("clean:garbled", 3),), (("langdetect_asked", 13),)),
+        Step("pii", 6, 5, 0, (("pii:dense", 1),), (("email", 2), ("phone", 1))),
+        Step("dedupe", 5, 5, 2, (), (("near", 4),)),
+    )
+    readme, page = (render(replace(card, funnel=steps)) for render in (render_readme, render_page))
+    assert "| clean:garbled 3; found langdetect asked 13 |" in readme
+    assert "| pii:dense 1; acted on email 2, phone 1 |" in readme
+    assert "| found near 4; 2 rows were born |" in readme
+    assert "<span>garbled 3</span> <br><span>found:</span> <span>langdetect asked 13</span>" in page
+    assert "<span>dense 1</span> <br><span>acted on:</span> <span>email 2</span>" in page
+    assert Page(page).open == []
+
+
+def test_write_card__tells_which_personal_data_was_looked_for(card: CardModel, texts: dict[str, str]) -> None:
+    others = "only with + or 00, or beside a word for telephone"
+    phones = f"e-mail addresses, telephone numbers (national numbers of CN, US; others {others}), Chinese resident"
+    for text in texts.values():
+        assert f"Looked for: {phones}" in text
+        assert "What these detectors cannot find, such as names, is not counted, in the residual neither." in text
+    fewer = replace(card, looked_for=("phone", "ip"), regions=())
+    assert looked_for(fewer) == f"telephone numbers ({others}), IP addresses"
+    assert looked_for(replace(card, looked_for=())) == "nothing"
+
+
+def test_build_card__reads_what_was_looked_for_from_the_layer(tmp_path: Path) -> None:
+    workspace = _run_again(tmp_path, {"pii": {"measure": {"kinds": ["phone"], "regions": ["US"]}}})
+    card = build_card(workspace)
+    assert (card.looked_for, card.regions) == (("phone",), ("US",))
+
+
+def test_write_card__marks_a_source_without_a_released_row(tmp_path: Path) -> None:
+    rows = [orjson.dumps({"text": english(80 + n)}) for n in range(2)]
+    files = {"forbidden": b"\n".join([*rows, b"{broken"])}
+    workspace = _run_again(tmp_path, {}, files)
+    forbidden, raw = build_card(workspace).sources
+    assert (forbidden.rows, forbidden.kept, forbidden.released) == (2, 0, 0)
+    assert forbidden.absent == "license:non-commercial, 2 of 3 records"
+    assert (raw.absent, raw.released >= raw.kept > 0) == ("", True)
+    readme, page = (path.read_text(encoding="utf-8") for path in write_card(workspace))
+    assert "1 of 2 declared sources have rows in the release." in readme
+    assert "| forbidden (**no row released**: license:non-commercial, 2 of 3 records) |" in readme
+    assert "<dt>Sources</dt><dd>1<small>of 2 declared</small></dd>" in page
+    mark = '<span class="badge missing">no row released</span>'
+    assert page.count(mark) == 1
+    assert f'forbidden {mark}<span class="sub bad">license:non-commercial, 2 of 3 records</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("files", "reasons", "why"),
+    [
+        (0, {}, "no file was found"),
+        (2, {("b", "clean:short"): 4}, "its files hold no record"),
+        (1, {("a", "bad-json"): 1}, "bad-json, 1 of 1 record"),
+    ],
+)
+def test_absent__tells_the_main_reason(files: int, reasons: dict[tuple[str, str], int], why: str) -> None:
+    assert _absent("a", files, Counter(reasons)) == why
+
+
+def _run_again(folder: Path, changes: dict[str, Any], files: dict[str, bytes] | None = None) -> Workspace:
+    """The released workspace with other parameters, and with more sources of a licence that is not allowed."""
+    workspace = released(folder)
+    recipe = yaml.safe_load((workspace.root / "params.yaml").read_text(encoding="utf-8")) | changes
+    for name, data in (files or {}).items():
+        (workspace.root / name).mkdir()
+        (workspace.root / name / "part.jsonl").write_bytes(data)
+        recipe["sources"].append({"name": name, "path": name, "license": "CC-BY-NC-4.0"})
+    (workspace.root / "params.yaml").write_text(yaml.safe_dump(recipe, allow_unicode=True), encoding="utf-8")
+    run_all(workspace, load_recipe(workspace.root / "params.yaml"))
+    return workspace
 
 
 def test_build_card__tells_clusters(card: CardModel) -> None:
