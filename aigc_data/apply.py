@@ -6,6 +6,7 @@ from the reader to the writer, so that a number comes out as a number and a stri
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import ValidationError
 
 from aigc_data.apply_output import Id, JsonlOutput, ParquetOutput, Part
 from aigc_data.errors import SourceError, UsageError
@@ -99,11 +101,7 @@ class _Reader:
     def __init__(self, path: Path, overrides: dict[str, Any], max_record_bytes: int) -> None:
         path = path.resolve()
         fields = {"id": "id", "license_field": "license", **overrides}
-        self.source, self._root, self._max = (
-            Source(name="input", path=str(path), **fields),
-            path.parent,
-            max_record_bytes,
-        )
+        self.source, self._root, self._max = _source(path, fields), path.parent, max_record_bytes
         self.lost: list[tuple[str, Lost]] = []
         self.has_text = self.has_key = False  # in any record
         self.fields: dict[str, None] = {}  # those of records without the text's
@@ -145,10 +143,26 @@ class _Reader:
         return dict.fromkeys(name for lost in chunk.lost[:_SHOWN] for name in lost.fields)
 
 
+def _source(path: Path, fields: dict[str, Any]) -> Source:
+    try:
+        return Source(name="input", path=str(path), **fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"`{first['loc'][0]}`: {first['msg']}, saw {first['input']!r}") from error
+
+
+#: What a field is called, and not what stands in one: the first row of a table without a header may be personal data.
+_NAME = re.compile(r"[A-Za-z_\u4e00-\u9fff][\w.-]{0,39}")
+
+
 def _no_field(what: str, name: str, seen: dict[str, None]) -> UsageError:
-    shown = ", ".join(f"{field[:40]!r}" for field in list(seen)[:_SHOWN]) + (", …" if len(seen) > _SHOWN else "")
+    names = [field for field in seen if _NAME.fullmatch(field)]
+    if len(names) < len(seen):
+        expected = f"a header or keys that are names; saw {len(seen)} columns, {len(names)} of them with one"
+    else:
+        expected = "one of " + ", ".join(repr(n) for n in names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
     return UsageError(
-        f"no record has a field {name!r} for the {what}", expected=f"one of {shown}", do=f"name it with --{what}-field"
+        f"no record has a field {name!r} for the {what}", expected=expected, do=f"name it with --{what}-field"
     )
 
 

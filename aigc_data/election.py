@@ -120,7 +120,7 @@ def load_signatures(workspace: Workspace, people: Population, rows: np.ndarray, 
 
 def rank_order(people: Population, rows: np.ndarray, params: GateParams) -> np.ndarray:
     """The permutation that puts the best of `rows` first: licence class, quality score, length, smallest id."""
-    place = {name: i for i, name in enumerate(params.license_order)}
+    place: dict[str, int] = {name: i for i, name in enumerate(params.license_order)}
     ranked = np.array([place.get(name, len(place)) for name in people.license_class.names], np.int64)
     classes = ranked[people.license_class.codes[rows]]
     return np.lexsort((people.rank[rows], -people.chars[rows], -people.score[rows].astype(np.int64), classes))

@@ -25,6 +25,19 @@ class Params(BaseModel):
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Format = Literal["auto", "jsonl", "csv", "tsv", "parquet", "text", "markdown", "html", "warc", "wet"]
+LicenseClass = Literal[
+    "public-domain",
+    "permissive",
+    "attribution",
+    "share-alike",
+    "no-derivatives",
+    "non-commercial",
+    "research-only",
+    "proprietary",
+    "unknown",
+]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+Region = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 PiiKind = Literal["email", "phone", "cn_resident_id", "bank_card", "ip"]
 
 
@@ -70,7 +83,9 @@ class CleanMeasure(Params):
 class CleanRules(Params):
     """What cleaning refuses."""
 
-    languages: tuple[str, ...] = Field(("en", "zh"), description="ISO 639 codes that are kept; `und` is no language")
+    languages: tuple[Language, ...] = Field(
+        ("en", "zh"), description="ISO 639 codes that are kept; `und` is no language"
+    )
     min_lang_score: Share = Field(0.4, description="sureness of the language below which a text goes")
     max_replacement_share: Share = Field(0.01, description="U+FFFD and the like, as a share of the characters")
     min_replacements: int = Field(2, ge=1, description="lost characters below which a text is never called garbled")
@@ -99,7 +114,7 @@ class PiiMeasure(Params):
     kinds: tuple[PiiKind, ...] = Field(
         ("email", "phone", "cn_resident_id", "bank_card", "ip"), description="kinds of personal data to look for"
     )
-    regions: tuple[str, ...] = Field(("CN", "US"), description="national phone numbers, ISO 3166 regions")
+    regions: tuple[Region, ...] = Field(("CN", "US"), description="national phone numbers, ISO 3166 regions")
 
 
 class PiiRules(Params):
@@ -119,7 +134,7 @@ class LicenseMeasure(Params):
 class LicenseRules(Params):
     """The policy: which licence classes may be released. Unknown is not, unless it is named here."""
 
-    allow: tuple[str, ...] = Field(
+    allow: tuple[LicenseClass, ...] = Field(
         ("public-domain", "permissive", "attribution", "share-alike"),
         description="licence classes that may be released",
     )
@@ -214,7 +229,7 @@ class Expectation(Params):
 class GateParams(Params):
     """Who lives, how the living are split, and what must hold before a release."""
 
-    license_order: tuple[str, ...] = Field(
+    license_order: tuple[LicenseClass, ...] = Field(
         ("public-domain", "permissive", "attribution", "share-alike"),
         description="among duplicates the record whose licence class stands first stays; classes not named come last",
     )
@@ -235,6 +250,12 @@ class GateParams(Params):
         ),
         description="what must hold of the living rows; a list here replaces the default one",
     )
+
+    @model_validator(mode="after")
+    def _something_is_left_to_train_on(self) -> GateParams:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("validation_share and test_share leave nothing for train: their sum must be below 1")
+        return self
 
 
 class AugmentParams(Params):

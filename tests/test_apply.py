@@ -304,3 +304,16 @@ def test_apply__a_field_that_no_record_has_is_named_with_those_there_are(tmp_pat
             apply_stage("pii", path, tmp_path / "out.jsonl", source=source)
         assert [p.name for p in tmp_path.iterdir()] == [name]
     assert [str(r["id"]) for r in applied("pii", path, text="正文", id="nr")] == ["1", "2"]
+
+
+def test_apply__an_error_about_a_missing_header_holds_no_value(tmp_path: Path) -> None:
+    (tmp_path / "in.tsv").write_text("13812345678\tanna.lee@example.org\n13912345678\tx\n")
+    with pytest.raises(UsageError, match="a header") as caught:
+        apply_stage("pii", tmp_path / "in.tsv", tmp_path / "out.jsonl", source={})
+    assert "138" not in str(caught.value)
+    assert "anna" not in str(caught.value)
+
+
+def test_apply__an_unknown_format_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"`format`: .*saw 'jsnl'"):
+        apply_stage("pii", write(tmp_path / "in.jsonl", ROWS), tmp_path / "out.jsonl", source={"format": "jsnl"})

@@ -22,6 +22,10 @@ MINIMAL: dict[str, Any] = {"name": "x", "sources": [{"name": "a", "path": "raw"}
         ({"sources": [{"name": "a", "path": "b"}, {"name": "a", "path": "c"}]}, "seen twice: a"),
         ({"gate": {"expectations": [{"metric": "rows"}]}}, "without a bound"),
         ({"name": "../etc"}, "`name`"),
+        ({"clean": {"rules": {"languages": ["english"]}}}, "`clean.rules.languages.0`"),
+        ({"pii": {"measure": {"regions": ["Mars"]}}}, "`pii.measure.regions.0`"),
+        ({"license": {"rules": {"allow": ["Apache-2.0"]}}}, "`license.rules.allow.0`"),
+        ({"gate": {"validation_share": 0.7, "test_share": 0.6}}, "leave nothing for train"),
     ],
 )
 def test_parse_recipe__names_the_key_and_the_nearest_one(changed: dict[str, Any], expected: str) -> None:

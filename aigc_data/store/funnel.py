@@ -26,11 +26,11 @@ def funnel(workspace: Workspace, release: dict[str, Any] | None = None) -> list[
         dropped = {r: n for r, n in gate["reasons"].items() if r.startswith(f"{stage}:")}
         entry = _entry(stage, left, left - sum(dropped.values()), dropped)
         if stage == "clean":
-            entry["found"] = gate["second_opinions"]
+            entry["found"] = gate.get("second_opinions", {})
         if stage == "dedupe":
-            entry["found"] = gate["duplicates"]
+            entry["found"] = gate.get("duplicates", {})
         if stage == "pii" and release is not None:
-            entry["found"] = release["pii_acted_on"]
+            entry["found"] = release.get("pii_acted_on", {})
         rows.append(entry)
         left -= sum(dropped.values())
     born = workspace.manifest(workspace.born)
