@@ -42,21 +42,30 @@ _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LOST = re.compile("\ufffd+|(?:锟斤拷)+(?:锟斤?)?|烫{3,}|屯{3,}|葺{3,}|(?:ï¿½)+")
 
 
+#: The bit of latin-1 is free: what it would say, windows-1252 says too, and its control characters count alone.
+_BOXED = CHARMAP_ENCODINGS.index("latin-1")
+
+
 @cache
 def clue_table() -> np.ndarray:
     """uint32[0x110000] for kernels.scrub.inspect: which code points may be a first or a later byte, in which
     code page."""
     table = np.zeros(0x110000, np.uint32)
     for page, encoding in enumerate(CHARMAP_ENCODINGS):
+        if page == _BOXED:
+            continue
         for byte in range(0x80, 0xF5):
             try:
                 code_point = ord(bytes([byte]).decode(encoding))
             except UnicodeDecodeError:  # iso-8859-2 and the like leave bytes undefined
                 continue
+            boxed = 0x2500 <= code_point < 0x2580
             if byte >= 0xC2:
                 table[code_point] |= 1 << page
-            elif byte < 0xC0 and not 0x2500 <= code_point < 0x2580:  # two neighbours in a drawn box are no mojibake
-                table[code_point] |= 1 << (page + TAIL_SHIFT)
+                # Two neighbours in a drawn box are no mojibake: a box's line counts only behind something else.
+                table[code_point] |= 0 if boxed else 1 << _BOXED
+            elif byte < 0xC0:
+                table[code_point] |= 1 << ((_BOXED if boxed else page) + TAIL_SHIFT)
     table[0xFFFD] |= PAGE_MASK << TAIL_SHIFT
     for character in "ÂÃÅÎÐÙâãð":  # ftfy knows sequences whose 0xA0 became a space, or whose bytes became "?"
         table[ord(character)] |= OPEN
