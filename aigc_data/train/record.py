@@ -14,8 +14,10 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import logging
 import os
 import platform
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,8 @@ import torch
 
 from aigc_data.errors import TrainError
 from aigc_data.train.evaluate import Evaluation
+
+_log = logging.getLogger(__name__)
 
 PACKAGES = ("aigc-data", "torch", "numpy", "pyarrow", "tokenizers", "safetensors")
 
@@ -173,13 +177,22 @@ def _open_live(folder: Path) -> Any:
     with _environ("DVC_STUDIO_OFFLINE", "true"):
         # Set before the import too: DVCLive would offer the run to a remote service if the machine has a
         # token for it.
+        from dvc.exceptions import DvcException
         from dvclive import Live
         from scmrepo.exceptions import SCMError
 
         try:
-            return Live(str(folder), report=None, save_dvc_exp=False, dvcyaml=None)
-        except SCMError:
-            return None  # DVCLive gives up in a repository without a commit; a run does not need it
+            live = Live(str(folder), report=None, save_dvc_exp=False, dvcyaml=None)
+        except (SCMError, DvcException, sqlite3.Error, OSError) as error:
+            # A repository without a commit, or DVC's shared cache databases held by somebody else: the run's own
+            # record is whole without this copy of it.
+            _log.warning("no DVCLive record: %s", error)
+            return None
+    # It opens the repository around the run for its experiments, which are off, and keeps two databases open.
+    repository = getattr(live, "_dvc_repo", None)
+    if repository is not None:
+        repository.close()
+    return live
 
 
 @contextmanager

@@ -7,6 +7,12 @@ from release_builder import document, write_release
 from aigc_data.train.config import TrainConfig
 
 
+@pytest.fixture(autouse=True)
+def outside_of_the_repository(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run's DVCLive looks for a repository around the working folder: not this one, whose caches others use."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+
+
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
     documents = [document(n) for n in range(48)]
