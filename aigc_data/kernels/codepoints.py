@@ -3,10 +3,14 @@
 The table does not come from `unicodedata`, whose version is that of the running Python: the same text has
 the same tokens everywhere. `scripts/make_codepoint_table.py` makes it. A token is a maximal run of WORD code
 points, or one UNSPACED code point.
+
+Beside it lies a list of traditional and variant Han characters with their simplified forms (OpenCC 1.4.2,
+Apache-2.0; data/README.md), which `tables` folds in on request, for comparisons only.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,23 +25,54 @@ SPACE = 16  # white space, line breaks included
 TERMINAL = 32  # ends a sentence, or closes a quotation that may end one
 HAN = 64
 
-#: SHA-256 of the table's content. Results are fresh by the digest of the code that made them; this line
+#: SHA-256 of the content of codepoints.npz. Results are fresh by the digest of the code that made them; this line
 #: makes the table part of that code. A test holds it to the file, and `scripts/make_codepoint_table.py`
 #: prints it.
-DIGEST = "7fdbfb133f77f06e419aa94d449c9af2189f0aec2854292000bcc2cf3c22d884"
+DIGEST = "486e31258c9d5ed030d2a20b1e946c3cb991e4eee6ede55382a0b750890cc5c0"
 
 
-def _load() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+Tables = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _load() -> tuple[Tables, np.ndarray]:
     with np.load(Path(__file__).parent / "data" / "codepoints.npz", allow_pickle=False) as stored:
-        tables = tuple(stored[name] for name in ("pages", "flags", "deltas"))
-    for table in tables:
+        pages, flags, deltas, han = (stored[name] for name in ("pages", "flags", "deltas", "han"))
+    for table in (pages, flags, deltas, han):
         table.setflags(write=False)
-    return tables
+    return (pages, flags, deltas), han
 
 
-#: (pages uint16[4352], flags uint8[256 p], deltas int32[256 p]), read-only. Kernels take it as one argument,
-#: because a global array would be frozen into the cached machine code and outlive a change of the table.
-TABLES = _load()
+#: TABLES is (pages uint16[4352], flags uint8[256 p], deltas int32[256 p]), read-only. Kernels take it as one
+#: argument, because a global array would be frozen into the cached machine code and outlive a change of the
+#: table. HAN_PAIRS (int32[k, 2], sorted) holds characters and the simplified forms they fold to; no form is a
+#: character of the first column.
+TABLES, HAN_PAIRS = _load()
+
+
+def tables(fold_han: bool) -> Tables:
+    """TABLES, or with `fold_han` tables of the same shape that also fold traditional Han to simplified.
+
+    The flags are the same, so the tokens of a text are as many and as long; only what they compare as differs:
+    裡, 裏 and 里 are one. One character goes to one, whatever word it stands in, by the most frequent reading:
+    乾 (干, 乾) becomes 干 and 著 (着, 著) becomes 着 everywhere. Words that the two standards choose differently
+    (軟體, 软件) stay apart.
+    """
+    return _simplifying() if fold_han else TABLES
+
+
+@cache
+def _simplifying() -> Tables:
+    pages, flags, deltas = TABLES
+    one, other = HAN_PAIRS.T.astype(np.int64)
+    touched = np.unique(one >> 8)
+    new = np.arange(len(touched)) + len(flags) // 256
+    places = (pages[touched].astype(np.int64)[:, None] << 8 | np.arange(256)).ravel()
+    folded = (pages.copy(), np.concatenate([flags, flags[places]]), np.concatenate([deltas, deltas[places]]))
+    folded[0][touched] = new
+    folded[2][folded[0][one >> 8].astype(np.int64) << 8 | (one & 255)] = other - one
+    for table in folded:
+        table.setflags(write=False)
+    return folded
 
 
 @inlined
