@@ -91,13 +91,13 @@ def test_semantic_pairs__of_many_equal_vectors_are_a_star():
 
 
 def test_semantic_pairs__of_a_family_larger_than_any_cluster_have_one_head():
-    rng = np.random.default_rng(0)
-    for clusters in (1, None, None, None):
-        vectors = (rng.standard_normal(16) * 2 + 0.02 * rng.standard_normal((9000, 16))).astype(np.float32)
-        links = semantic_pairs(vectors, np.arange(9000), threshold=0.99, clusters=clusters)
+    rng = np.random.default_rng(1)
+    vectors = (rng.standard_normal(64) + 0.15 * rng.standard_normal((9000, 64))).astype(np.float32)
+    for clusters in (1, None):
+        links = semantic_pairs(vectors, np.arange(9000), threshold=0.95, clusters=clusters)
         assert {0} == set(range(9000)) - set(links["b"].to_pylist())
-        assert links.num_rows < 3 * 9000
-        assert (links["a"].to_numpy() == 0).sum() == 8999
+        assert (links["a"].to_numpy() == 0).sum() > 0.99 * 9000
+        assert links.num_rows < 5 * 9000
 
 
 def test_semantic_pairs__cost_no_square_where_clusters_hold_nothing(monkeypatch):
