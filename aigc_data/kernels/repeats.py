@@ -117,14 +117,13 @@ def hash_units(data, offsets, tables, units, min_tokens):  # type: ignore[no-unt
                 if units & PARAGRAPHS:
                     paragraph = _extended(paragraph, tokens, found)
                     paragraph_tokens += found
-                    closed = line_end == end or (found == 0 and _is_blank(data, position, line_end, tables))
-                    if closed:
+                    if found == 0 and _is_blank(data, position, line_end, tables):
                         if paragraph_tokens >= min_tokens:
                             hashes[count] = finished(paragraph)
                             count += 1
                         paragraph, paragraph_tokens = SEED, np.int64(0)
             position = line_end + 1
-        if units & PARAGRAPHS and paragraph_tokens >= min_tokens:  # the text ended with a line feed
+        if units & PARAGRAPHS and paragraph_tokens >= min_tokens:
             hashes[count] = finished(paragraph)
             count += 1
         count = _distinct(hashes, begin, count)
