@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from aigc_data import render
+from aigc_data.cards.differences import COMPARED, side_by_side
 from aigc_data.cards.excerpts import read_excerpts
 from aigc_data.cards.model import (
     Bin,
@@ -16,13 +18,16 @@ from aigc_data.cards.model import (
     Cluster,
     Count,
     Duplicates,
+    Evaluation,
     Examples,
+    Excerpt,
     Expectation,
     File,
     LicenceRow,
     PersonalData,
     Quarantined,
     ReasonCount,
+    Recall,
     Run,
     SourceFacts,
     Step,
@@ -40,7 +45,6 @@ from aigc_data.store.workspace import MANIFEST, Workspace
 _CLUSTERS = 4
 _ROWS = 40  # of a table that grows with the data
 _FEW = 3
-_CLUSTER_LENGTH = 160
 
 
 def build_card(workspace: Workspace, release_id: str | None = None) -> CardModel:
@@ -254,27 +258,58 @@ def _shown(
 ) -> tuple[Duplicates, tuple[Examples, ...], tuple[Examples, ...]]:
     """The texts of the card: members of the largest clusters, and examples of what was dropped and kept."""
     largest = seen.largest_clusters(_CLUSTERS)
+    radii = {c["cluster"]: c["radius"] for c in layers["dedupe"].get("groups", {}).get("largest", ())}
     members = _members(workspace, [name for name, _ in largest])
     excerpts = read_excerpts(workspace, [i for ids in seen.examples.values() for i in ids])
-    pairs = read_excerpts(workspace, [i for m in members.values() for i in m["shown"]], length=_CLUSTER_LENGTH)
+    pairs = read_excerpts(workspace, [i for m in members.values() for i in m["shown"]], length=COMPARED)
     clusters = tuple(
-        Cluster(name, size, members[name]["kept"], tuple(pairs[i] for i in members[name]["shown"]))
+        Cluster(
+            name, size, members[name]["kept"], radii.get(name), _compared([pairs[i] for i in members[name]["shown"]])
+        )
         for name, size in largest
     )
-    dedupe = layers["dedupe"].get("params") or {}
-    duplicates = Duplicates(
-        clusters=len(seen.clusters),
-        rows=sum(seen.clusters.values()) + len(seen.clusters),
-        dropped=layers["gate"]["reasons"].get("gate:duplicate", 0),
-        threshold=(dedupe.get("measure") or dedupe).get("threshold"),
-        largest=clusters,
-    )
+    duplicates = _duplicates(seen, layers, clusters)
 
     def examples(kind: str) -> tuple[Examples, ...]:
         headings = sorted((name, ids) for (k, name), ids in seen.examples.items() if k == kind)
         return tuple(Examples(name, tuple(excerpts[i] for i in ids)) for name, ids in headings)
 
     return duplicates, examples("dropped"), examples("kept")
+
+
+def _compared(members: list[Excerpt]) -> tuple[Excerpt, ...]:
+    """The members with what differs from the first one; a text that is withheld is compared with nothing."""
+    first, others = side_by_side(members[0].text, [e.text for e in members[1:]])
+    if not members[0].text:  # nothing to compare with: the texts as they are
+        others = [side_by_side(e.text, [])[0] for e in members[1:]]
+    return tuple(replace(e, pieces=pieces) for e, pieces in zip(members, [first, *others], strict=True))
+
+
+def _duplicates(seen: Tally, layers: Mapping[str, Mapping[str, Any]], largest: tuple[Cluster, ...]) -> Duplicates:
+    """What dedupe's manifest says of its run; a key that is absent was not asked for."""
+    dedupe = layers["dedupe"]
+    params, cuts, held = dedupe.get("params") or {}, dedupe.get("cuts", {}), dedupe.get("contamination", {})
+    names = ("pairs", "found", "low", "high")
+    return Duplicates(
+        clusters=len(seen.clusters),
+        rows=sum(seen.clusters.values()) + len(seen.clusters),
+        dropped=layers["gate"]["reasons"].get("gate:duplicate", 0),
+        threshold=(params.get("measure") or params).get("threshold"),
+        largest=largest,
+        sizes=tuple(dedupe.get("groups", {}).get("sizes", {}).items()),
+        recalls=tuple(
+            Recall(lang=r["lang"], kind=r["kind"], low_edge=r["from"], to=r["to"], **{n: r[n] for n in names})
+            for r in dedupe.get("planted", ())
+        ),
+        cut_rows=cuts.get("rows"),
+        cut_characters=cuts.get("characters"),
+        evaluations=tuple(
+            Evaluation(e["set"], *(e.get(n, 0) for n in ("items", "too_short", "items_found", "records")))
+            for e in held.get("sets", ())
+        ),
+        evaluations_dropped=bool(held.get("dropped")),
+        published=tuple(sorted(dedupe.get("against", {}).items())),
+    )
 
 
 def _members(workspace: Workspace, names: list[str]) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ LENGTH = 300  # code points
 SURE = 50
 _READS = (
     *("id", "source", *render.READS, "clean.lang", "clean.script", "quality.tokens"),
-    *("gate.reason", "gate.duplicate_of", "gate.similarity", "pii.reason"),
+    *("gate.reason", "gate.duplicate_of", "gate.similarity", "gate.method", "pii.reason"),
 )
 _KEPT = "\n\u200c\u200d"
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
@@ -60,6 +60,7 @@ def _excerpt(row: Mapping[str, Any], text: str, length: int) -> Excerpt:
         withheld=withheld,
         duplicate_of=str(row["gate.duplicate_of"]),
         similarity=row["gate.similarity"],
+        method=str(row["gate.method"]),
     )
 
 

@@ -13,7 +13,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aigc_data.cards import words
-from aigc_data.cards.model import CardModel, Count
+from aigc_data.cards.model import CardModel, Count, Piece
 
 #: SPDX identifiers (lower-case) that the Hub knows under the same or another name.
 _SAME = (
@@ -56,6 +56,8 @@ def render_readme(card: CardModel) -> str:
     environment.filters.update(language=words.language, script=lambda code: words.SCRIPTS.get(code, code))
     environment.filters.update(kind=words.kind)
     environment.globals.update(share=words.share, bound=words.bound, looked_for=words.looked_for)
+    environment.globals.update(similarities=words.similarities, interval=words.interval)
+    environment.filters.update(beside=_beside)
     front = yaml.safe_dump(front_matter(card), sort_keys=False, allow_unicode=True, width=1000)
     return environment.get_template("readme.md").render(card=card, front=front)
 
@@ -104,6 +106,20 @@ def escape_markdown(value: object) -> str:
     """A value as one line of plain text inside a Markdown table or sentence; no markup and no HTML of it survives."""
     line = " ".join(str(value).split())
     return html.escape(_MARKDOWN.sub(r"\\\1", line), quote=False)
+
+
+def _beside(pieces: tuple[Piece, ...]) -> str:
+    """Pieces of a text on one line; what is only in it in `<ins>`, what is only in the other in `<del>`."""
+    marked = []
+    for piece in pieces:
+        # escape_markdown takes the white space at the ends away, which parts one word from the next.
+        bare = piece.text.strip()
+        before, after = (" " if piece.text[:1].isspace() else ""), (" " if piece.text[-1:].isspace() and bare else "")
+        text = escape_markdown(bare)
+        marked.append(
+            before + (f"<{piece.kind}>{text}</{piece.kind}>" if text and piece.kind != "same" else text) + after
+        )
+    return "".join(marked).strip()
 
 
 def escape_prose(value: str) -> str:

@@ -133,6 +133,14 @@ class Quarantined:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A run of a text that is compared with another one: in both, only in this one, only in the other."""
+
+    kind: Literal["same", "ins", "del"]
+    text: str
+
+
+@dataclass(frozen=True)
 class Excerpt:
     """The beginning of one record, rendered without personal data; `text` is "" when it is `withheld`."""
 
@@ -147,6 +155,8 @@ class Excerpt:
     withheld: str = ""  # why
     duplicate_of: str = ""
     similarity: float = 0.0
+    method: str = ""  # how the similarity was verified
+    pieces: tuple[Piece, ...] = ()  # of the text, beside the first member of its cluster
 
 
 @dataclass(frozen=True)
@@ -156,6 +166,7 @@ class Cluster:
     name: str
     size: int
     kept: int
+    radius: float | None  # smallest similarity of a member to the one that names it
     members: tuple[Excerpt, ...]
 
 
@@ -191,14 +202,50 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Recall:
+    """Planted copies of one language in one range of similarity [low_edge, to), and how many were found.
+
+    `kind` is "bucket", "exact" for copies with the original's tokens, "threshold" for all at or above the threshold;
+    `low` and `high` bound the share with 95 % confidence. `lang` is "all" over all languages.
+    """
+
+    lang: str
+    kind: str
+    low_edge: float
+    to: float
+    pairs: int
+    found: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation set: its items, those too short to be looked for, those found, and the records that hold them."""
+
+    name: str
+    items: int
+    too_short: int
+    items_found: int
+    records: int
+
+
+@dataclass(frozen=True)
 class Duplicates:
-    """Near-duplicates over the whole base."""
+    """Near-duplicates over the whole base; what the recipe did not ask for is empty or None."""
 
     clusters: int  # of two rows and more
     rows: int  # in them
     dropped: int
     threshold: float | None
     largest: tuple[Cluster, ...]
+    sizes: tuple[tuple[str, int], ...]  # clusters by their number of records: "3-5" → how many
+    recalls: tuple[Recall, ...]
+    cut_rows: int | None  # records that lost repeated lines, paragraphs or runs
+    cut_characters: int | None
+    evaluations: tuple[Evaluation, ...]
+    evaluations_dropped: bool  # a record that holds an item of one goes
+    published: tuple[tuple[str, int], ...]  # earlier release → records that it has already
 
 
 @dataclass(frozen=True)

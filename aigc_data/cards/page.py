@@ -11,7 +11,13 @@ from aigc_data.cards.model import CardModel
 
 _SECTIONS = (
     *(("funnel", "Funnel"), ("reasons", "Reasons"), ("languages", "Languages"), ("sources", "Sources")),
-    *(("licences", "Licences"), ("personal", "Personal data"), ("duplicates", "Duplicates"), ("lengths", "Lengths")),
+    *(
+        ("licences", "Licences"),
+        ("personal", "Personal data"),
+        ("duplicates", "Duplicates"),
+        ("found", "How well found"),
+        ("lengths", "Lengths"),
+    ),
     *(("expectations", "Expectations"), ("quarantine", "Quarantine"), ("examples", "Examples")),
     *(("statements", "Statements"), ("provenance", "Provenance"), ("files", "Files")),
 )
@@ -19,7 +25,8 @@ _SECTIONS = (
 
 def render_page(card: CardModel) -> str:
     """The page's HTML."""
-    return _environment().get_template("page.html").render(card=card, sections=_SECTIONS, **_words(card))
+    sections = [s for s in _SECTIONS if s[0] != "found" or card.duplicates.recalls]
+    return _environment().get_template("page.html").render(card=card, sections=sections, **_words(card))
 
 
 def _words(card: CardModel) -> dict[str, Any]:
@@ -51,6 +58,7 @@ def _environment() -> Environment:
     environment.globals.update(
         bar=svg.bar, share=words.share, tag=words.tag, bound=words.bound, looked_for=words.looked_for
     )
+    environment.globals.update(similarities=words.similarities, interval=words.interval)
     environment.filters.update(
         number=words.number,
         short=svg.short,

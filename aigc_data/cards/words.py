@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aigc_data.cards.model import CardModel, Expectation
+from aigc_data.cards.model import CardModel, Expectation, Recall
 
 LANGUAGES = {
     **{"en": "English", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "ru": "Russian", "fr": "French"},
@@ -92,3 +92,15 @@ def bound(e: Expectation) -> str:
     """What an expectation asks for."""
     parts = [f"≥ {number(e.min)}" if e.min is not None else "", f"≤ {number(e.max)}" if e.max is not None else ""]
     return " and ".join(p for p in parts if p)
+
+
+def similarities(r: Recall) -> str:
+    """The range of similarity of a row of the planted sample."""
+    if r.kind == "exact":
+        return "1, other form"
+    return f"{r.low_edge:.2f} and more" if r.kind == "threshold" else f"{r.low_edge:.2f} to {r.to:.2f}"
+
+
+def interval(r: Recall) -> str:
+    """The bounds of a recall in per cent; nothing is known of no pair."""
+    return f"{100 * r.low:.1f} – {100 * r.high:.1f} %" if r.pairs else "–"

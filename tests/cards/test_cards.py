@@ -15,7 +15,7 @@ from prose import english
 from released import ATTACK, EMAIL, PHONE, id_of, released
 
 from aigc_data.cards import CardModel, build_card, write_card
-from aigc_data.cards.build import _absent
+from aigc_data.cards.build import _absent, _compared, _duplicates
 from aigc_data.cards.excerpts import read_excerpts, visible
 from aigc_data.cards.huggingface import (
     HUB_LICENCES,
@@ -25,9 +25,10 @@ from aigc_data.cards.huggingface import (
     render_readme,
     size_category,
 )
-from aigc_data.cards.model import Count, Step
+from aigc_data.cards.model import Cluster, Count, Duplicates, Excerpt, Step
 from aigc_data.cards.page import render_page
 from aigc_data.cards.svg import bar, short
+from aigc_data.cards.tally import Tally
 from aigc_data.cards.words import looked_for, share
 from aigc_data.errors import IntegrityError, RecipeError, UsageError
 from aigc_data.recipe import load_recipe
@@ -192,6 +193,116 @@ def test_build_card__tells_clusters(card: CardModel) -> None:
         assert dropped.duplicate_of == kept.id
 
 
+DEDUPE: dict[str, Any] = {
+    "params": {"measure": {"threshold": 0.8}},
+    "groups": {
+        "clusters": 7,
+        "rows": 30,
+        "sizes": {"2": 4, "3-5": 2, "6-10": 0, "11-100": 1, ">100": 0},
+        "largest": [{"cluster": "c1", "rows": 14, "radius": 0.8125}],
+    },
+    "planted": [
+        {"lang": "zh", "kind": "bucket", "from": 0.8, "to": 0.85, "pairs": 10, "found": 9, "recall": 0.9, "low": 0.5958,
+         "high": 0.9821},
+        {"lang": "zh", "kind": "exact", "from": 1.0, "to": 1.0, "pairs": 4, "found": 4, "recall": 1.0, "low": 0.5101,
+         "high": 1.0},
+        {"lang": "zh", "kind": "threshold", "from": 0.8, "to": 1.0, "pairs": 14, "found": 13, "recall": 0.9286,
+         "low": 0.6853, "high": 0.9873},
+        {"lang": "all", "kind": "threshold", "from": 0.8, "to": 1.0, "pairs": 0, "found": 0, "recall": None, "low": 0.0,
+         "high": 1.0},
+    ],
+    "cuts": {"rows": 3, "characters": 1234},
+    "contamination": {
+        "dropped": False,
+        "sets": [{"set": "ceval|<i>", "items": 1346, "too_short": 5, "items_found": 2, "records": 6}],
+    },
+    "against": {"v3": 17, "v2": 0},
+}  # fmt: skip
+
+
+def _member(name: str, text: str, **facts: Any) -> Excerpt:
+    verdict = "gate:duplicate" if facts else "lives"
+    return Excerpt(name * 16, "raw", "zh", "Hans", 9, verdict, text, False, **facts)
+
+
+def _said(dedupe: dict[str, Any]) -> Duplicates:
+    members = [_member("a1", "潮水进来的船只 side by side <b>"), _member("b2", "潮水退去的船只 side to side <b>",
+               duplicate_of="a1" * 16, similarity=0.875, method="jaccard")]  # fmt: skip
+    members.append(_member("c3", "", withheld="it held personal data", duplicate_of="a1" * 16))
+    clusters = (Cluster("c1", 14, 1, 0.8125, _compared(members)),)
+    return _duplicates(Tally(), {"dedupe": dedupe, "gate": {"reasons": {}}}, clusters)
+
+
+def test_duplicates__takes_what_the_manifest_says() -> None:
+    said = _said(DEDUPE)
+    assert said.threshold == 0.8
+    assert said.sizes == (("2", 4), ("3-5", 2), ("6-10", 0), ("11-100", 1), (">100", 0))
+    assert [(r.lang, r.kind, r.low_edge, r.to, r.pairs, r.found) for r in said.recalls] == [
+        ("zh", "bucket", 0.8, 0.85, 10, 9),
+        ("zh", "exact", 1.0, 1.0, 4, 4),
+        ("zh", "threshold", 0.8, 1.0, 14, 13),
+        ("all", "threshold", 0.8, 1.0, 0, 0),
+    ]
+    assert (said.cut_rows, said.cut_characters) == (3, 1234)
+    assert [(e.name, e.items, e.too_short, e.items_found, e.records) for e in said.evaluations] == [
+        ("ceval|<i>", 1346, 5, 2, 6)
+    ]
+    assert said.published == (("v2", 0), ("v3", 17))
+
+
+def test_render__tells_how_well_duplicates_were_found_and_what_was_cut(card: CardModel) -> None:
+    card = replace(card, duplicates=_said(DEDUPE))
+    readme, page = render_readme(card), render_page(card)
+    assert "| Chinese | 0.80 to 0.85 | 10 | 9 | 90.0 % | 59.6 – 98.2 % |" in readme
+    assert "| Chinese | 1, other form | 4 | 4 | 100.0 % | 51.0 – 100.0 % |" in readme
+    assert "| all languages | 0.80 and more | 0 | 0 | – | – |" in readme
+    assert "| 11 to 100 | 1 |\n| more than 100 | 0 |" in readme
+    assert "| ceval\\|&lt;i&gt; | 1,346 | 5 | 2 | 6 |" in readme
+    assert "1,234 characters cut out of 3 records" in readme
+    assert "Already in v3: 17 records." in readme
+    assert "How well were duplicates found?" in readme
+    assert '<td class="n">10</td><td class="n">9</td><td class="n">90.0 %</td><td class="n">59.6 – 98.2 %</td>' in page
+    assert "ceval|&lt;i&gt;" in page
+    assert "is reported, and stays" in page
+    assert "1,234 characters cut out of 3 records" in page
+    assert "<li>Already in <code>v3</code>: 17 records.</li>" in page
+    assert 'href="#found"' in page
+    assert Page(page).open == []
+
+
+def test_render__shows_clusters_side_by_side_with_their_differences(card: CardModel) -> None:
+    card = replace(card, duplicates=_said(DEDUPE))
+    readme, page = render_readme(card), render_page(card)
+    assert (
+        "潮水<del>进来</del><ins>退去</ins>的船只 side <del>by</del><ins>to</ins> side &lt;b&gt;</blockquote>" in page
+    )
+    assert "radius 0.81" in page
+    assert "0.88 like <code>a1a1a1a1a1a1</code>, by jaccard" in page
+    assert "Not shown: it held personal data." in page
+    dropped = "潮水<del>进来</del><ins>退去</ins>的船只 side <del>by</del><ins>to</ins> side &lt;b&gt; |"
+    assert f"| gate:duplicate | 0.88 like `a1a1a1a1a1a1`, by jaccard | {dropped}" in readme
+    assert "not shown: it held personal data" in readme
+
+
+def test_render__says_nothing_of_what_was_not_asked_for(card: CardModel) -> None:
+    card = replace(card, duplicates=replace(_said({"params": {}}), largest=()))
+    for text in (render_readme(card), render_page(card)):
+        assert "How well were duplicates found" not in text
+        assert "cut out of" not in text
+        assert "Already in" not in text
+        assert "valuation set" not in text
+        assert "in a cluster" not in text
+    assert 'href="#found"' not in render_page(card)
+
+
+def test_build_card__compares_the_members_of_a_cluster(card: CardModel) -> None:
+    for cluster in card.duplicates.largest:
+        kept, dropped = cluster.members
+        assert {p.kind for p in kept.pieces} == {"same"}
+        assert dropped.method == "exact"
+        assert dropped.pieces == kept.pieces
+
+
 def test_build_card__chooses_the_smallest_ids(card: CardModel) -> None:
     kept = {e.title: [x.id for x in e.rows] for e in card.kept_examples}
     assert set(kept) == {"en", "zh"}
@@ -298,7 +409,7 @@ def test_write_card__page_is_accessible(texts: dict[str, str]) -> None:
     html = texts["index.html"]
     page = Page(html)
     assert html.count("<table") == html.count("<caption>") > 10
-    assert all(a.get("scope") in {"col", "row"} for t, a in page.tags if t == "th")
+    assert all(a.get("scope") in {"col", "row", "rowgroup"} for t, a in page.tags if t == "th")
     assert all("aria-hidden" in a or a.get("role") == "img" for t, a in page.tags if t == "svg")
     assert len(re.findall(r'<svg class="(?:bar|chart)"[^>]*><title>', html)) == html.count('role="img"')
     assert 'lang="zh-Hans"' in html
