@@ -109,11 +109,40 @@ DEDUPE_LINKS = pa.schema(
     ]
 )
 
+#: What dedupe cuts out of `clean.text`: in order, without overlaps.
+CUTS = pa.list_(
+    pa.struct(
+        [
+            pa.field("kind", pa.string()),  # "line" | "paragraph" | "substring"
+            pa.field("start", pa.int64()),  # code points
+            pa.field("end", pa.int64()),
+        ]
+    )
+)
+
+#: Evaluation items of which a record holds at least one shingle, the best first.
+CONTAMINATION = pa.list_(
+    pa.struct(
+        [
+            pa.field("set", pa.string()),
+            pa.field("item", pa.string()),
+            pa.field("hits", pa.int32()),  # distinct shingles shared
+            pa.field("containment", pa.float32()),  # hits / distinct shingles of the item
+        ]
+    )
+)
+
 DEDUPE = pa.schema(
     [
         pa.field("cluster", pa.string(), nullable=False),  # smallest id of the component of verified links
         pa.field("group", pa.string(), nullable=False),  # smallest id of the component at the looser similarity
         pa.field("exact", pa.string(), nullable=False),  # smallest id among exact copies (itself when alone)
+        pa.field("cuts", CUTS, nullable=False),
+        pa.field("tokens_left", pa.int64(), nullable=False),  # of the text without its cuts
+        pa.field("contamination", CONTAMINATION, nullable=False),
+        pa.field("published_in", pa.string(), nullable=False),  # name of the earlier release, "" for none
+        pa.field("published_as", pa.string(), nullable=False),  # id of the most similar record there, "" for none
+        pa.field("published_similarity", pa.float32(), nullable=False),  # to that record, 0 for none
     ]
 )
 
@@ -122,7 +151,7 @@ LINKS = pa.schema(
         pa.field("a", pa.string(), nullable=False),
         pa.field("b", pa.string(), nullable=False),
         pa.field("similarity", pa.float32(), nullable=False),
-        pa.field("method", pa.string(), nullable=False),  # "exact" | "jaccard" | "estimate"
+        pa.field("method", pa.string(), nullable=False),  # "exact" | "jaccard" | "estimate" | "semantic"
     ]
 )
 

@@ -41,6 +41,7 @@ def elect_survivors(
     workspace: Workspace,
     people: Population,
     links: pa.Table,
+    unlike: pa.Table,
     taken: np.ndarray,
     params: GateParams,
     dedupe: DedupeMeasure,
@@ -65,6 +66,7 @@ def elect_survivors(
         links,
         load_signatures(workspace, people, rows, dedupe.permutations),
         threshold=dedupe.threshold,
+        unlike=unlike,
     )
     kept = found["duplicate_of"].to_numpy()
     duplicate_of[rows] = np.where(kept >= 0, rows[kept], -1) if len(rows) else kept
@@ -77,12 +79,18 @@ def elect_survivors(
 
 
 def with_duplicates(
-    workspace: Workspace, people: Population, named: np.ndarray, links: pa.Table, dedupe: DedupeMeasure
+    workspace: Workspace,
+    people: Population,
+    named: np.ndarray,
+    links: pa.Table,
+    unlike: pa.Table,
+    dedupe: DedupeMeasure,
 ) -> np.ndarray:
     """Rows (int64) to take down: those named (bool[n]), and what is verified similar to one of them.
 
     Verified is what the election takes for it: an exact copy, a link, or, inside the cluster, a signature estimate at
-    or above the threshold. Not further: what is only similar to a duplicate of a named row stays.
+    or above the threshold where the two were never compared. Not further: what is only similar to a duplicate of a
+    named row stays.
     """
     classes = np.zeros(people.count, bool)
     classes[people.exact[named]] = True
@@ -90,7 +98,10 @@ def with_duplicates(
     if not hit.any():
         return np.empty(0, np.int64)
     # Links join representatives of exact copies: a class of copies is looked at as one.
-    ends = [people.exact[people.by_rank[links[name].to_numpy().astype(np.int64)]] for name in ("a", "b")]
+    ends, apart = (
+        [people.exact[people.by_rank[pairs[name].to_numpy().astype(np.int64)]] for name in ("a", "b")]
+        for pairs in (links, unlike)
+    )
     reached = classes.copy()
     reached[ends[1][classes[ends[0]]]] = True
     reached[ends[0][classes[ends[1]]]] = True
@@ -103,6 +114,9 @@ def with_duplicates(
     for i in np.flatnonzero(hit[near]):  # a takedown list is short
         beside = np.flatnonzero(cluster_of == cluster_of[i])
         similar = (signatures[beside] == signatures[i]).sum(axis=1) >= least
+        own = people.exact[near[i]]
+        known = np.concatenate([apart[1][apart[0] == own], apart[0][apart[1] == own]])
+        similar &= ~np.isin(people.exact[near[beside]], known)
         reached[people.exact[near[beside[similar]]]] = True
     return np.flatnonzero(reached[people.exact])
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aigc_data import render
-from aigc_data.columns import LAYERS, PII
+from aigc_data.columns import CUTS, LAYERS, PII
 from aigc_data.errors import IntegrityError, UsageError
 from aigc_data.recipe import PiiMeasure, ReleaseParams
 from aigc_data.store import parquet, stack
@@ -110,8 +110,13 @@ def _hidden(workspace: Workspace, base: pa.Table, layers: dict[str, dict[str, An
     """The base row as it may be seen; its text is the cleaned one, of which the spans speak."""
     pii = pii_measure(workspace)
     if "pii" in layers and "clean" in layers:
-        spans = pa.array([layers["pii"]["spans"]], PII.field("spans").type)
-        rows = pa.table({"clean.text": pa.array([layers["clean"]["text"]], pa.large_string()), "pii.spans": spans})
+        rows = pa.table(
+            {
+                "clean.text": pa.array([layers["clean"]["text"]], pa.large_string()),
+                "dedupe.cuts": pa.array([layers.get("dedupe", {}).get("cuts", [])], CUTS),
+                "pii.spans": pa.array([layers["pii"]["spans"]], PII.field("spans").type),
+            }
+        )
         text = render.render_texts(rows, pii, HIDE_ALL)
     else:
         text = render.render_field(base["text"], pii, HIDE_ALL)

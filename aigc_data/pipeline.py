@@ -13,8 +13,7 @@ from aigc_data.hashing import digest_of
 from aigc_data.pool import Each
 from aigc_data.recipe import Recipe, load_recipe
 from aigc_data.runner import Context, Progress, Report, dump, map_is_fresh, run_map, silent
-from aigc_data.runner_global import global_is_fresh, run_global
-from aigc_data.stage import Barrier, Global, Map
+from aigc_data.stage import Barrier, Map
 from aigc_data.store.lock import hold
 from aigc_data.store.workspace import Workspace
 
@@ -28,9 +27,9 @@ def module_of(name: str) -> str:
     return f"aigc_data.stages.{name}"
 
 
-def load_stage(name: str) -> Map | Global | Barrier:
+def load_stage(name: str) -> Map | Barrier:
     """The stage's value. Imported late: a command that runs no stage does not pay for numba."""
-    stage: Map | Global | Barrier = importlib.import_module(module_of(name)).STAGE
+    stage: Map | Barrier = importlib.import_module(module_of(name)).STAGE
     return stage
 
 
@@ -58,8 +57,6 @@ def run_stage(
                 )
         if isinstance(stage, Map):
             return run_map(stage, context)
-        if isinstance(stage, Global):
-            return run_global(stage, context)
         return stage.run(context)
 
 
@@ -68,8 +65,6 @@ def is_fresh(name: str, workspace: Workspace, recipe: Recipe) -> bool:
     stage, context = load_stage(name), context_of(name, workspace, recipe)
     if isinstance(stage, Map):
         return map_is_fresh(stage, context)
-    if isinstance(stage, Global):
-        return global_is_fresh(stage, context)
     return bool(stage.fresh(context))
 
 
@@ -88,7 +83,7 @@ def reads_from(name: str, earlier: str) -> bool:
     if earlier == "ingest":
         return True
     stage = load_stage(name)
-    if isinstance(stage, Map | Global):
+    if stage.reads:
         return any(column.startswith(f"{earlier}.") for column in stage.reads)
     return STAGES.index(earlier) < STAGES.index(name)
 

@@ -16,7 +16,15 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from aigc_data.recipe import ChineseThresholds, Expectation, QualityThresholds, Recipe, Source
+from aigc_data.recipe import (
+    ChineseThresholds,
+    Evaluation,
+    Expectation,
+    Published,
+    QualityThresholds,
+    Recipe,
+    Source,
+)
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "recipe.md"
 BEGIN = "<!-- tables: written by scripts/recipe_table.py --write -->"
@@ -27,12 +35,16 @@ EFFECTS = {
     "name": "releases",
     "description": "releases",
     "workers": "nothing",
+    "memory_mb": "nothing",
     "sources": "reads",
     "sources[].path": "reads what is new",
     "ingest": "reads",
     "clean.measure": "measures",
     "clean.rules": "judges",
     "dedupe.measure": "measures",
+    "dedupe.rules": "judges",
+    "against[]": "measures",
+    "evaluations[]": "measures",
     "pii.measure": "measures",
     "pii.rules": "judges",
     "license.measure": "measures",
@@ -78,6 +90,8 @@ def tables() -> str:
         if key == "sources":
             sections["sources[]"] = [(f"sources[].{n}", f) for n, f in Source.model_fields.items()]
     del sections["quality.rules.zh"]
+    sections["against[]"] = [(f"against[].{n}", f) for n, f in Published.model_fields.items()]
+    sections["evaluations[]"] = [(f"evaluations[].{n}", f) for n, f in Evaluation.model_fields.items()]
     sections["expectations[]"] = [(f"expectations[].{n}", f) for n, f in Expectation.model_fields.items()]
     return "\n".join(_section(name, rows) for name, rows in sections.items())
 
@@ -125,6 +139,8 @@ _SIMPLE = {
     bool: "`true`, `false`",
     Expectation: "expectations",
     Source: "sources",
+    Published: "releases",
+    Evaluation: "evaluation sets",
 }
 
 

@@ -40,3 +40,12 @@ def jaccard_pairs(hashes, row_offsets, left, right):  # type: ignore[no-untyped-
         if union > common:
             out[pair] = common / (union - common)
     return out
+
+
+@kernel
+def gather_rows(values, offsets, rows, out, out_offsets):  # type: ignore[no-untyped-def]
+    """Copy the runs `values[offsets[r]:offsets[r + 1]]` of `rows` to `out[out_offsets[i]:]`, in their order."""
+    for i in range(len(rows)):
+        start, end, to = offsets[rows[i]], offsets[rows[i] + 1], out_offsets[i]
+        for k in range(end - start):
+            out[to + k] = values[start + k]

@@ -8,6 +8,7 @@ glob before its first wildcard.
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import fsspec
 
 from aigc_data.errors import SourceError
 from aigc_data.recipe import Source
+from aigc_data.store.files import Digests
 
 FORMATS = {
     ".jsonl": "jsonl",
@@ -73,6 +75,14 @@ def list_inputs(source: Source, root: Path) -> list[InputFile]:
             do=f"mend `path` of the source; relative paths start at the folder of params.yaml ({root.name}/)",
         )
     return sorted(files, key=lambda f: f.relative)
+
+
+def content_digest(file: InputFile, digests: Digests) -> str:
+    """SHA-256 of a file's bytes as they are now; of a local one it may be remembered."""
+    if "://" not in file.location:
+        return digests.of(Path(file.location))
+    with fsspec.open(file.location, "rb") as stream:  # no stat to remember a remote object by: it is read again
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _check_encoding(source: Source) -> None:

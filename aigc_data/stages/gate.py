@@ -27,6 +27,7 @@ from aigc_data.store.population import JUDGED, Population, load_links, load_popu
 from aigc_data.store.takedown import named_rows, read_takedown
 from aigc_data.store.workspace import MANIFEST, Workspace
 from aigc_data.text.licenses import CLASSES
+from aigc_data.text.planted import ALL
 from aigc_data.text.quality_rules import rule_names
 
 LIBRARIES = ("great-expectations", "numba", "numpy", "polars", "pyarrow")
@@ -44,15 +45,15 @@ def run(context: Context) -> Report:
     (folder / MANIFEST).unlink(missing_ok=True)
     context.progress("gate", 0, _STEPS)
     people = load_population(workspace)
-    links = load_links(workspace, people)
+    links, unlike = (load_links(workspace, people, kind) for kind in ("links", "unlike"))
     named = read_takedown(workspace.root / context.params.takedown) if context.params.takedown else None
     taken = np.empty(0, np.int64)
     if named:
         taken = with_duplicates(
-            workspace, people, named_rows(workspace, people, named), links, context.recipe.dedupe.measure
+            workspace, people, named_rows(workspace, people, named), links, unlike, context.recipe.dedupe.measure
         )
     context.progress("gate", 1, _STEPS)
-    verdict = elect_survivors(workspace, people, links, taken, context.params, context.recipe.dedupe.measure)
+    verdict = elect_survivors(workspace, people, links, unlike, taken, context.params, context.recipe.dedupe.measure)
     context.progress("gate", 2, _STEPS)
     parent = parent_splits(workspace.root / context.params.parent_splits) if context.params.parent_splits else {}
     split, moved = split_of(people, verdict.living, context.params, parent)
@@ -166,7 +167,8 @@ def _promise(
         "living": living,
         "metrics": metrics_of(
             people, verdict, split, base, all_reasons(context.workspace), languages_of(context.workspace)
-        ),
+        )
+        | recall_of(context.workspace),
         "files": files,
     }
 
@@ -208,6 +210,16 @@ def metrics_of(
     return metrics
 
 
+def recall_of(workspace: Workspace) -> dict[str, float]:
+    """How many of the planted duplicates at or above the threshold were found: the share, and the lower end of its
+    interval; over all and by language. Empty where the recipe plants none."""
+    planted = (workspace.manifest(workspace.layer("dedupe")) or {}).get("planted", [])
+    rows = [row for row in planted if row["kind"] == "threshold" and row["pairs"]]
+    names = {row["lang"]: "" if row["lang"] == ALL else f".{row['lang']}" for row in rows}
+    shares = {f"dedupe_recall{names[row['lang']]}": row["recall"] for row in rows}
+    return shares | {f"dedupe_recall_low{names[row['lang']]}": row["low"] for row in rows}
+
+
 def _params_of(workspace: Workspace, stage: str) -> dict[str, Any]:
     """What a layer was made with, from its manifest: gate's key knows the layers, not the rest of the recipe."""
     manifest = workspace.manifest(workspace.layer(stage)) or {}
@@ -224,6 +236,7 @@ def all_reasons(workspace: Workspace) -> list[str]:
     """Every reason that a row can have, given how the layers were made."""
     named = {
         "clean": ("empty", "garbled", "language", "language-score"),
+        "dedupe": ("published", "contaminated", "boilerplate"),
         "pii": (*_params_of(workspace, "pii")["measure"]["kinds"], "dense"),
         "license": (*CLASSES, "conflict"),
         "quality": tuple(rule for _, rule in rule_names()),

@@ -7,15 +7,12 @@ changed file rebuilds its batch alone. A record's id never depends on its positi
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,7 +21,7 @@ from aigc_data.errors import IntegrityError, StageError
 from aigc_data.hashing import canonical_json, digest_bytes, digest_of, record_id
 from aigc_data.recipe import IngestParams, Source
 from aigc_data.runner import Context, Report, barrier_report, dump, record_timing
-from aigc_data.sources.inputs import InputFile, list_inputs
+from aigc_data.sources.inputs import InputFile, content_digest, list_inputs
 from aigc_data.sources.reading import Lost, read_file
 from aigc_data.stage import Barrier
 from aigc_data.store import parquet
@@ -161,18 +158,14 @@ def _jobs(context: Context) -> list[_BatchJob]:
                 "code": code,
                 "params": dump(recipe.ingest),
                 "sources": declared,
-                "files": [[f.source, f.relative, f.format, f.compression, _digest(workspace, f)] for f in batch.files],
+                "files": [
+                    [f.source, f.relative, f.format, f.compression, content_digest(f, workspace.digests)]
+                    for f in batch.files
+                ],
             }
         )
         jobs.append(_BatchJob(workspace, batch, sources, recipe.ingest, inputs))
     return jobs
-
-
-def _digest(workspace: Workspace, file: InputFile) -> str:
-    if "://" not in file.location:
-        return workspace.digests.of(Path(file.location))
-    with fsspec.open(file.location, "rb") as stream:  # no stat to remember a remote object by: it is read again
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _whole(job: _BatchJob) -> dict[str, Any] | None:

@@ -40,6 +40,7 @@ from aigc_data.store.publish import (
 from aigc_data.store.release_rows import counts_of, digests_of, sort_digests
 from aigc_data.store.shards import text_sizes
 from aigc_data.store.workspace import MANIFEST, Shard, Workspace
+from aigc_data.text.cuts import any_cut, move_spans
 from aigc_data.text.pii import find_spans
 from aigc_data.text.quality_rules import first_failure, measured
 
@@ -59,6 +60,7 @@ _READS = (
     "gate.reason",
     "quality.score",
     "quality.tokens",
+    "dedupe.tokens_left",
 )
 
 
@@ -143,11 +145,13 @@ def _living_rows(job: _Job, shard: Shard) -> _Rendered:
         "split": rows["gate.split"],
         "parent": pa.nulls(rows.num_rows, pa.string()),
         "quality": rows["quality.score"],
-        "tokens": rows["quality.tokens"],
+        "tokens": pc.if_else(
+            pa.array(any_cut(rows["dedupe.cuts"])), rows["dedupe.tokens_left"], rows["quality.tokens"]
+        ),
         "meta": render.render_meta(rows["meta"], job.pii, job.params),
     }
     table = pa.table([columns[n] for n in RELEASE.names], schema=RELEASE)
-    return table, {}, _sure_spans(rows["pii.spans"].combine_chunks(), job.params)
+    return table, {}, _sure_spans(move_spans(rows["pii.spans"], rows["dedupe.cuts"]), job.params)
 
 
 def _born_rows(job: _Job, shard: Shard) -> _Rendered:

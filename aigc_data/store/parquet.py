@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -136,17 +137,33 @@ def write(path: Path, table: pa.Table, *, footer: dict[str, Any], level: int = L
     return Written(digest, table.num_rows, size)
 
 
-def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read columns with page checksums verified; raises IntegrityError naming the file."""
+def read(path: Path, columns: Sequence[str] | None = None, rows: np.ndarray | None = None) -> pa.Table:
+    """Read columns with page checksums verified; raises IntegrityError naming the file.
+
+    `rows` (int64[], ascending) asks for some rows only: row groups without one of them are not read.
+    """
     try:
         with _open(path) as file:
-            table = file.read(columns=list(columns) if columns is not None else None)
+            names = list(columns) if columns is not None else None
+            table = file.read(columns=names) if rows is None else _take(file, names, rows)
     except (pa.ArrowException, OSError) as error:
         raise _broken(path, error) from error
     missing = [c for c in columns or () if c not in table.column_names]
     if missing:
         raise IntegrityError(f"{path} has no column {', '.join(missing)}", expected=f"one of {table.column_names}")
     return table if columns is None else table.select(list(columns))
+
+
+def _take(file: pq.ParquetFile, columns: list[str] | None, rows: np.ndarray) -> pa.Table:
+    metadata = file.metadata
+    sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    group = np.searchsorted(starts, rows, side="right") - 1
+    wanted = np.unique(group)
+    table = file.read_row_groups(wanted.tolist(), columns=columns)
+    # Where each row lies among the row groups that were read.
+    read = np.concatenate([[0], np.cumsum(np.asarray(sizes, np.int64)[wanted])])
+    return table.take(pa.array(rows - starts[group] + read[np.searchsorted(wanted, group)]))
 
 
 def batches(path: Path, columns: Sequence[str], rows: int = ROW_GROUP) -> Iterator[pa.RecordBatch]:

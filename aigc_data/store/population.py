@@ -155,9 +155,10 @@ def _first_reasons(workspace: Workspace, shards: Sequence[Shard]) -> Named:
     return named(columns)
 
 
-def load_links(workspace: Workspace, people: Population) -> pa.Table:
-    """Verified links as columns.DEDUPE_LINKS: ranks a < b, similarity, method."""
-    tables = [parquet.read(p) for p in sorted((workspace.layer("dedupe") / "links").glob("*.parquet"))]
+def load_links(workspace: Workspace, people: Population, kind: str = "links") -> pa.Table:
+    """Pairs that were compared, as columns.DEDUPE_LINKS: ranks a < b, similarity, method. `kind` is "links" for those
+    at or above the threshold, "unlike" for those below."""
+    tables = [parquet.read(p) for p in sorted((workspace.layer("dedupe") / kind).glob("*.parquet"))]
     links = pa.concat_tables([LINKS.empty_table(), *tables])
     a, b = (people.rank_of(links[name]).astype(np.uint64) for name in ("a", "b"))
     return pa.table([a, b, links["similarity"], links["method"]], schema=DEDUPE_LINKS)

@@ -32,7 +32,7 @@ _MADE = (
 def recipe_digest(recipe: Recipe) -> str:
     """The digest of what the recipe says about the data: not where sources lie, not who runs it, not the training."""
     plain = recipe.model_dump(mode="json")
-    for name in ("workers", "schedule", "train"):
+    for name in ("workers", "memory_mb", "schedule", "train"):
         del plain[name]
     for source in plain["sources"]:
         del source["path"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from aigc_data.errors import IntegrityError
@@ -14,8 +15,9 @@ from aigc_data.store.files import read_json
 from aigc_data.store.workspace import MANIFEST, Shard, Workspace
 
 
-def read_rows(workspace: Workspace, shard: Shard, columns: Sequence[str]) -> pa.Table:
-    """Columns of one shard: base columns bare (`"url"`), layers' in full (`"clean.text"`, `"clean.reason"`).
+def read_rows(workspace: Workspace, shard: Shard, columns: Sequence[str], rows: np.ndarray | None = None) -> pa.Table:
+    """Columns of one shard: base columns bare (`"url"`), layers' in full (`"clean.text"`, `"clean.reason"`); of all
+    rows, or of `rows` (int64[], ascending).
 
     Every file must be the one that its manifest lists, and a layer must have been made from the base shard and the
     measures that are there now: what a killed or a partial run left behind is refused with IntegrityError.
@@ -25,13 +27,13 @@ def read_rows(workspace: Workspace, shard: Shard, columns: Sequence[str]) -> pa.
     if base:
         file = workspace.base_file(shard.name)
         _check_digest(workspace, file, shard.sha256, "ingest")
-        parts.update(zip(base, parquet.read(file, base).columns, strict=True))
+        parts.update(zip(base, parquet.read(file, base, rows).columns, strict=True))
     for stage, kind in sorted({(c.split(".", 1)[0], _kind(c)) for c in columns if "." in c}):
         names = [c for c in columns if c.startswith(f"{stage}.") and _kind(c) == kind]
         file = workspace.layer(stage) / kind / f"{shard.name}.parquet"
         _check_digest(workspace, file, _listed(workspace, stage, kind, shard), stage)
         _check_footer(workspace, file, stage, shard)
-        parts.update(zip(names, parquet.read(file, names).columns, strict=True))
+        parts.update(zip(names, parquet.read(file, names, rows).columns, strict=True))
     if not columns:
         return pa.table({})
     return pa.table([parts[c] for c in columns], names=list(columns))

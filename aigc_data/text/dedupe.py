@@ -9,7 +9,7 @@ without a comparison of the two texts.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from aigc_data import columns
 from aigc_data.kernels import codepoints
-from aigc_data.kernels.buckets import lead_buckets
+from aigc_data.kernels.buckets import lead_buckets, query_buckets, shared_entries, without_loners
 from aigc_data.kernels.jaccard import jaccard_pairs, sorted_sets
 from aigc_data.kernels.shingles import shingle_rows
 from aigc_data.kernels.unionfind import smallest_of_component
@@ -41,6 +41,9 @@ LINK_ERRORS = 3.0
 #: 2.3 % of those.
 GROUP_ERRORS = 2.0
 
+#: Rows of an index that one query is compared with in a bucket: one link is enough, and a bucket's rows are alike.
+MOST_REFERENCES = 16
+
 
 def cuts(params: DedupeMeasure) -> tuple[int, int, int]:
     """Agreeing 8-bit values from which a pair is verified, leaves its bucket unverified, and is grouped.
@@ -58,52 +61,83 @@ def cuts(params: DedupeMeasure) -> tuple[int, int, int]:
     )
 
 
-def pairs(sketches: pa.Table, ranks: np.ndarray, partition: int, partitions: int, params: DedupeMeasure) -> pa.Table:
-    """Candidates of one partition of the keys: a table of columns.DEDUPE_CANDIDATES, sorted by (a, b), a < b.
+def kinds(matches: np.ndarray, params: DedupeMeasure) -> np.ndarray:
+    """What candidates are proposed as (uint8[m], bits of LINK and GROUP), by how many 8-bit values agree."""
+    near, _, loose = cuts(params)
+    return ((matches >= near) * LINK + (matches >= loose) * GROUP).astype(np.uint8)
+
+
+def pairs(sketches: pa.Table, ranks: np.ndarray, params: DedupeMeasure) -> pa.Table:
+    """The candidates of a table in memory (columns.DEDUPE_CANDIDATES), each pair once, sorted by (a, b), a < b.
 
     `sketches` holds all rows (columns.DEDUPE_SKETCH), in any order, with distinct `ranks` (integers[n], n <
-    2^32). A partition is an equal share of the key space, so the union over partitions is the same for any
-    number of them; a pair appears once in a partition, and may appear in several. EXACT pairs are (smallest
-    rank, copy); the rest are pairs of such smallest ranks. LINK asks for verification, GROUP stands by its
-    estimate.
+    2^32). EXACT pairs are (smallest rank, copy); the rest are pairs of such smallest ranks. LINK asks for
+    verification, GROUP stands by its estimate. Over shards that do not fit into memory, `aigc_data.dedupe` does the
+    same with `band_pairs`.
     """
     ranks = np.asarray(ranks, np.uint64)
-    near, sure, loose = cuts(params)
     high, low, tokens = (sketches[n].to_numpy() for n in ("exact_hi", "exact_lo", "tokens"))
     first = exact_representatives(high, low, tokens, ranks)
-    copies = np.flatnonzero((first != ranks) & _in_partition(high >> np.uint64(32), partition, partitions))
-    # Rows that enter the buckets, by rank: from here on they are named by their place in `rows`.
-    rows = np.flatnonzero((first == ranks) & (tokens > 0))
-    rows = rows[np.argsort(ranks[rows])]
+    copies = np.flatnonzero(first != ranks)
+    enters = (first == ranks) & (tokens > 0)
     sig8 = fixed_rows(sketches["sig8"], "u1")
-    found = [
-        _band_pairs(keys[rows], rows, sig8, min(near, loose), leaves, partition, partitions)
-        for name, leaves in (("link_bands", sure), ("group_bands", loose))
-        for keys in fixed_rows(sketches[name], "<u4").T
-    ]
-    found_pairs, matches = _distinct([f[0] for f in found], [f[1] for f in found])
-    guess = estimate(matches, params.permutations)
-    link, group = matches >= near, matches >= loose
-    left = np.concatenate([first[copies], ranks[rows[found_pairs >> np.uint64(32)]]])
-    right = np.concatenate([ranks[copies], ranks[rows[found_pairs & np.uint64(0xFFFFFFFF)]]])
-    kind = np.concatenate([np.full(len(copies), EXACT), link * LINK + group * GROUP]).astype(np.uint8)
-    guesses = np.concatenate([np.ones(len(copies)), guess]).astype(np.float32)
+    place = np.empty(len(ranks), np.int64)
+    place[ranks.astype(np.int64)] = np.arange(len(ranks))
+    found = []
+    for loose, name in enumerate(("link_bands", "group_bands")):
+        for keys in fixed_rows(sketches[name], "<u4").T:
+            entries = shared_entries(np.ascontiguousarray(keys), ranks.astype(np.uint32), enters, 0, 1 << 32)
+            found.append(band_pairs(entries, lambda members: sig8[place[members]], bool(loose), len(ranks), params)[:2])
+    near, matches = distinct_pairs([f[0] for f in found], [f[1] for f in found])
+    left = np.concatenate([first[copies], near >> np.uint64(32)])
+    right = np.concatenate([ranks[copies], near & np.uint64(0xFFFFFFFF)])
+    kind = np.concatenate([np.full(len(copies), EXACT, np.uint8), kinds(matches, params)])
+    guesses = np.concatenate([np.ones(len(copies)), estimate(matches, params.permutations)]).astype(np.float32)
     by_pair = np.lexsort((right, left))
     return pa.table([c[by_pair] for c in (left, right, kind, guesses)], schema=columns.DEDUPE_CANDIDATES)
 
 
-def merge(parts: Sequence[pa.Table]) -> pa.Table:
-    """The candidates of several partitions, each pair once, sorted by (a, b).
+def band_pairs(
+    entries: np.ndarray,
+    signatures: Callable[[np.ndarray], np.ndarray],
+    loose: bool,
+    own: int,
+    params: DedupeMeasure,
+    references: int = 0,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Candidates of one band: (pairs uint64[m] as `rank << 32 | rank`, matches int16[m], rows compared).
 
-    To be done before `verify`: a pair of near-identical texts shares most of its keys, and is found in as many
-    partitions.
+    `entries` (uint64[]) is `key << 32 | rank`, in any order, and is sorted in place; `signatures(ranks)` returns
+    uint8[k, K] for ascending ranks, and is asked only for those that share a key. `loose` is True for a band of the
+    group set. Ranks below `own` are clustered. The `references` ranks behind them are only compared with own ones,
+    which are looked up there; ranks behind those are looked up among the own ones, and change nothing for them.
     """
-    both = pa.concat_tables([columns.DEDUPE_CANDIDATES.empty_table(), *parts])
-    a, b = both["a"].to_numpy(), both["b"].to_numpy()
-    order = np.lexsort((b, a))
-    new = np.ones(len(order), np.bool_)
-    new[1:] = (np.diff(a[order]) != 0) | (np.diff(b[order]) != 0)
-    return both.take(pa.array(order[new]))
+    near, sure, group = cuts(params)
+    entries.sort()
+    entries = entries[: without_loners(entries)]
+    members, local = np.unique(entries & np.uint64(0xFFFFFFFF), return_inverse=True)
+    entries = (entries & np.uint64(0xFFFFFFFF00000000)) | local.astype(np.uint64)
+    sig8 = signatures(members.astype(np.int64))
+    ends = np.searchsorted(members, [own, own + references]).tolist()
+    mine = entries if ends[0] == len(members) else entries[local < ends[0]]
+    found = [lead_buckets(mine, sig8, min(near, group), group if loose else sure)]
+    if ends[1] > ends[0]:
+        found.append(query_buckets(entries, sig8, (ends[0], ends[1]), (0, ends[0]), near, MOST_REFERENCES))
+    if ends[1] < len(members):
+        later = (ends[1], len(members))
+        found.append(query_buckets(entries, sig8, (0, ends[0]), later, min(near, group), MOST_REFERENCES))
+    places = np.concatenate([f[0] for f in found])
+    matches = np.concatenate([f[1] for f in found])
+    first, second = members[places >> np.uint64(32)], members[places & np.uint64(0xFFFFFFFF)]
+    return (first << np.uint64(32)) | second, matches, len(members)
+
+
+def distinct_pairs(near: Sequence[np.ndarray], matches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs of several bands, each once, ascending, with their matches: alike pairs share most of their keys."""
+    if not near:
+        return np.zeros(0, np.uint64), np.zeros(0, np.int16)
+    distinct, index = np.unique(np.concatenate(near), return_index=True)
+    return distinct, np.concatenate(matches)[index]
 
 
 def asks_for_text(candidates: pa.Table) -> np.ndarray:
@@ -116,7 +150,9 @@ def shingle_sets(texts: pa.Array | pa.ChunkedArray, params: DedupeMeasure) -> tu
 
     A text with more than MOST_SHINGLES shingles gets none.
     """
-    return sorted_sets(*shingle_rows(*text_buffers(texts), codepoints.TABLES, params.ngram, MOST_SHINGLES))
+    return sorted_sets(
+        *shingle_rows(*text_buffers(texts), codepoints.tables(params.fold_han), params.ngram, MOST_SHINGLES)
+    )
 
 
 def verify(
@@ -125,36 +161,43 @@ def verify(
     left: np.ndarray,
     right: np.ndarray,
     params: DedupeMeasure,
-) -> pa.Table:
-    """Links among the candidates: a table of columns.DEDUPE_LINKS, in their order.
+) -> tuple[pa.Table, pa.Table]:
+    """Links among the candidates, and the pairs that were compared and fall short: two tables of columns.DEDUPE_LINKS,
+    in their order.
 
-    `sets` are the `shingle_sets` of this block's texts; `left` and `right` (int64[m]) index them for each of the m
+    `sets` are the `shingle_sets` of this table's texts; `left` and `right` (int64[m]) index them for each of the m
     candidates (columns.DEDUPE_CANDIDATES), and are read only where `asks_for_text`. A link has an exact
     Jaccard similarity of shingle sets at or above the threshold; where either text has more than
     MOST_SHINGLES shingles, its estimate. EXACT candidates are links as they are; GROUP candidates are none.
     """
     kind = candidates["kind"].to_numpy()
-    similarity = candidates["estimate"].to_numpy().astype(np.float64)
+    similarity = candidates["estimate"].to_numpy().astype(np.float32)
     method = np.where(kind & EXACT, "exact", "estimate").astype(object)
     asked = np.flatnonzero(asks_for_text(candidates))
-    hashes, rows = sets
-    i, j = np.asarray(left, np.int64)[asked], np.asarray(right, np.int64)[asked]
-    sizes = np.diff(rows)
-    # A candidate has tokens, so an empty set here is one that was too long.
-    counted = (sizes[i] > 0) & (sizes[j] > 0)
-    similarity[asked[counted]] = jaccard_pairs(hashes, rows, i[counted], j[counted])
+    exact = similarities(sets, np.asarray(left, np.int64)[asked], np.asarray(right, np.int64)[asked])
+    counted = ~np.isnan(exact)
+    similarity[asked[counted]] = exact[counted]
     method[asked[counted]] = "jaccard"
-    linked = (kind & EXACT > 0) | ((kind & LINK > 0) & (similarity >= params.threshold))
-    chosen = candidates.select(["a", "b"]).filter(pa.array(linked))
-    return pa.table(
-        [
-            chosen["a"],
-            chosen["b"],
-            similarity[linked].astype(np.float32),
-            pa.array(method[linked], pa.string()),
-        ],
-        schema=columns.DEDUPE_LINKS,
-    )
+    alike = similarity >= np.float32(params.threshold)
+    linked = (kind & EXACT > 0) | ((kind & LINK > 0) & alike)
+
+    def chosen(rows: np.ndarray) -> pa.Table:
+        a, b = (candidates[name].filter(pa.array(rows)) for name in ("a", "b"))
+        return pa.table([a, b, similarity[rows], pa.array(method[rows], pa.string())], schema=columns.DEDUPE_LINKS)
+
+    return chosen(linked), chosen(~alike & (method == "jaccard"))
+
+
+def similarities(sets: tuple[np.ndarray, np.ndarray], left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Exact Jaccard similarity (float64[m]) of the `shingle_sets` at `left` and `right`; NaN where one was too long.
+
+    A candidate has tokens, so an empty set here is one of more than MOST_SHINGLES.
+    """
+    hashes, offsets = sets
+    sizes = np.diff(offsets)
+    out = jaccard_pairs(hashes, offsets, left, right)
+    out[(sizes[left] == 0) | (sizes[right] == 0)] = np.nan
+    return out
 
 
 def resolve(links: pa.Table, candidates: pa.Table, n: int, params: DedupeMeasure) -> pa.Table:
@@ -174,31 +217,3 @@ def resolve(links: pa.Table, candidates: pa.Table, n: int, params: DedupeMeasure
         "exact": smallest_of_component(n, a[copies], b[copies]),
     }
     return pa.table({name: pa.array(ranks.astype(np.uint64)) for name, ranks in parts.items()})
-
-
-def _band_pairs(
-    keys: np.ndarray,
-    rows: np.ndarray,
-    sig8: np.ndarray,
-    emit: int,
-    absorb: int,
-    partition: int,
-    partitions: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Candidate pairs (place << 32 | place) of one band and their matches; `keys` belong to `rows`."""
-    keys = keys.astype(np.uint64)
-    mine = np.flatnonzero(_in_partition(keys, partition, partitions))
-    entries = (keys[mine] << np.uint64(32)) | mine.astype(np.uint64)
-    entries.sort()
-    return lead_buckets(entries, rows, sig8, emit, absorb)
-
-
-def _in_partition(keys: np.ndarray, partition: int, partitions: int) -> np.ndarray:
-    return (keys * np.uint64(partitions)) >> np.uint64(32) == np.uint64(partition)
-
-
-def _distinct(near: list[np.ndarray], matches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    if not near:
-        return np.zeros(0, np.uint64), np.zeros(0, np.int16)
-    distinct, index = np.unique(np.concatenate(near), return_index=True)
-    return distinct, np.concatenate(matches)[index]

@@ -26,18 +26,19 @@ ELECTION = pa.schema(
 
 def elect(
     cluster: np.ndarray, exact: np.ndarray, order: np.ndarray, links: pa.Table, sig8: np.ndarray,
-    *, threshold: float, cap: int = CAP,
+    *, threshold: float, unlike: pa.Table | None = None, cap: int = CAP,
 ) -> pa.Table:  # fmt: skip
     """Elect among n living rows: a table of ELECTION, row for row.
 
     `cluster` and `exact` (integers[n]) are ranks as `resolve` gives them; `order` (integers[n], all
     different) says who is better (smaller); `sig8` (uint8[n, K]) are the rows' signatures. `links`
-    (columns.DEDUPE_LINKS) names ranks of `exact`: a link between two such holds for all their copies. Rows
-    that are alone in their cluster stay, and may be left out. Per cluster, exact copies are collapsed
+    (columns.DEDUPE_LINKS) names ranks of `exact`: a link between two such holds for all their copies. `unlike`
+    (the same) are pairs that were compared and fall short. Rows that are alone in their cluster stay, and may be
+    left out. Per cluster, exact copies are collapsed
     first: the best stands for all, and they share its verdict. Then, best first, a row goes if and only if
     it is verified similar to a row already kept: by a link; without any, by a signature estimate at or
-    above `threshold` to one of the best `cap` kept rows. Inputs are rows that passed everything else, so no
-    cluster loses its last row to a copy that fails another rule.
+    above `threshold` to one of the best `cap` kept rows with which it was not compared. Inputs are rows that
+    passed everything else, so no cluster loses its last row to a copy that fails another rule.
     """
     n = len(cluster)
     classes, of_class = np.unique(np.asarray(exact, np.int64), return_inverse=True)
@@ -49,7 +50,9 @@ def elect(
     candidate_of_class = np.empty(len(classes), np.int64)
     candidate_of_class[numbered] = np.arange(len(classes))
     starts = np.append(np.flatnonzero(np.diff(np.asarray(cluster, np.int64)[rows], prepend=-1)), len(rows))
-    neighbours, weights, methods, neighbour_starts = _adjacency(links, classes, candidate_of_class)
+    neighbours, weights, methods, neighbour_starts = _adjacency(
+        links if unlike is None else _with_unlike(links, unlike), classes, candidate_of_class
+    )
     kept_by, edge, strength = elect_in_order(
         starts,
         neighbours,
@@ -95,9 +98,9 @@ def compare(texts: pa.Array | pa.ChunkedArray, ids: pa.Array | pa.ChunkedArray, 
     ranks = np.empty(len(ids), np.uint64)
     ranks[by_id] = np.arange(len(ids), dtype=np.uint64)
     sketches = sketch(texts, params)
-    candidates = pairs(sketches, ranks, 0, 1, params)
+    candidates = pairs(sketches, ranks, params)
     left, right = (by_id[candidates[name].to_numpy()] for name in ("a", "b"))
-    links = verify(candidates, shingle_sets(texts, params), left, right, params)
+    links, unlike = verify(candidates, shingle_sets(texts, params), left, right, params)
     parts = {
         name: ranked.to_numpy()[ranks]
         for name, ranked in zip(
@@ -108,11 +111,17 @@ def compare(texts: pa.Array | pa.ChunkedArray, ids: pa.Array | pa.ChunkedArray, 
     order = np.empty(len(ids), np.int64)
     order[np.lexsort((ranks, -length))] = np.arange(len(ids))
     sig8 = fixed_rows(sketches["sig8"], "u1") if len(ids) else np.zeros((0, params.permutations), np.uint8)
-    elected = elect(parts["cluster"], parts["exact"], order, links, sig8, threshold=params.threshold)
+    elected = elect(parts["cluster"], parts["exact"], order, links, sig8, threshold=params.threshold, unlike=unlike)
     named = {name: ids.take(pa.array(by_id[parts[name].astype(np.int64)])) for name in ("cluster", "group")}
     kept = elected["duplicate_of"]
     repeats = ids.take(pc.if_else(pc.less(kept, 0), pa.scalar(None, pa.int64()), kept))
     return pa.table({**named, "duplicate_of": pc.fill_null(repeats, ""), "similarity": elected["similarity"]})
+
+
+def _with_unlike(links: pa.Table, unlike: pa.Table) -> pa.Table:
+    """Both, the second with a similarity below 0, as the kernel takes them."""
+    below = pa.array(np.full(len(unlike), -1, np.float32))
+    return pa.concat_tables([links, unlike.set_column(2, unlike.schema.field(2), below)])
 
 
 def _adjacency(

@@ -27,7 +27,7 @@ def sketch(texts: pa.Array | pa.ChunkedArray, params: DedupeMeasure) -> pa.Table
     link, group = plan(params)
     a, b = minhash.permutations(params.permutations, params.seed)
     exact, counts, link_keys, group_keys, sig8 = minhash.sketch_rows(
-        *text_buffers(texts), codepoints.TABLES, params.ngram, a, b, link[:2], group[:2]
+        *text_buffers(texts), codepoints.tables(params.fold_han), params.ngram, a, b, link[:2], group[:2]
     )
     arrays = [exact[:, 0], exact[:, 1], counts[:, 0], counts[:, 1]]
     arrays += [_binary(matrix) for matrix in (link_keys.astype("<u4"), group_keys.astype("<u4"), sig8)]

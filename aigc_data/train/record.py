@@ -177,13 +177,12 @@ def _open_live(folder: Path) -> Any:
     with _environ("DVC_STUDIO_OFFLINE", "true"):
         # Set before the import too: DVCLive would offer the run to a remote service if the machine has a
         # token for it.
-        from dvc.exceptions import DvcException
         from dvclive import Live
         from scmrepo.exceptions import SCMError
 
         try:
             live = Live(str(folder), report=None, save_dvc_exp=False, dvcyaml=None)
-        except (SCMError, DvcException, sqlite3.Error, OSError) as error:
+        except (SCMError, sqlite3.Error, OSError) as error:
             # A repository without a commit, or DVC's shared cache databases held by somebody else: the run's own
             # record is whole without this copy of it.
             _log.warning("no DVCLive record: %s", error)

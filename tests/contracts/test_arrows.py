@@ -14,21 +14,26 @@ LEAVES = {"columns", "errors", "hashing", "recipe"}
 DRIVERS = {"cli", "console", "drive", "scaffold", "apply", "pipeline"}
 #: What a part may not import, by the first parts of a module's name below aigc_data.
 FORBIDDEN = {
-    "kernels": {"text", "stages", "store", "sources", "cards", "train", "runner", "runner_global", "render", *DRIVERS},
-    "text": {"stages", "store", "sources", "cards", "train", "runner", "runner_global", "render", *DRIVERS},
-    "sources": {"stages", "cards", "train", "runner", "runner_global", "render", "text", *DRIVERS},
-    "store": {"stages", "cards", "train", "runner", "runner_global", *DRIVERS},
+    "kernels": {"text", "dedupe", "stages", "store", "sources", "cards", "train", "runner", "render", *DRIVERS},
+    "text": {"dedupe", "stages", "store", "sources", "cards", "train", "runner", "render", *DRIVERS},
+    "sources": {"dedupe", "stages", "cards", "train", "runner", "render", "text", *DRIVERS},
+    "store": {"dedupe", "stages", "cards", "train", "runner", *DRIVERS},
     "stages": {"cards", "train", *DRIVERS},
-    "runner": {"stages", "cards", "train", *DRIVERS},
-    "runner_global": {"stages", "cards", "train", *DRIVERS},
+    "runner": {"dedupe", "stages", "cards", "train", *DRIVERS},
+    "dedupe": {"stages", "cards", "train", "render", "election", *DRIVERS},
     "render": {"stages", "cards", "train", "runner", *DRIVERS},
-    "cards": {"stages", "train", "runner", *DRIVERS},
+    "cards": {"dedupe", "stages", "train", "runner", *DRIVERS},
     "pipeline": {"cards", "train", "cli", "console", "drive"},
 }
 #: What train/ may import from outside: it also runs inside a vendor's torch image. The last two if installed.
 TRAIN_OUTSIDE = {"torch", "numpy", "pyarrow", "tokenizers", "safetensors", "dvclive", "scmrepo"}
 TRAIN_INSIDE = {"train", "errors", "hashing"}
-ADAPTERS = {"prefect": set(), "great_expectations": {"expectations"}, "dvc": {"store.dvc"}, "torch": {"train"}}
+ADAPTERS = {
+    "prefect": set(),
+    "great_expectations": {"expectations"},
+    "dvc": {"store.dvc"},
+    "torch": {"train", "text.semantic"},
+}
 
 
 def modules() -> list[Path]:

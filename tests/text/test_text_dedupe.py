@@ -8,8 +8,8 @@ from aigc_data import columns
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.text import dedupe
 from aigc_data.text.bands import plan
-from aigc_data.text.dedupe import EXACT, GROUP, LINK, cuts, merge, pairs, resolve, shingle_sets, verify
-from aigc_data.text.sketch import least_matches, sketch
+from aigc_data.text.dedupe import EXACT, GROUP, LINK, band_pairs, cuts, pairs, resolve, shingle_sets, verify
+from aigc_data.text.sketch import fixed_rows, least_matches, sketch
 from aigc_data.text.tokens import tokens_of
 
 PARAMS = DedupeMeasure()
@@ -29,16 +29,15 @@ def similarity(left, right, n=5):
     return len(a & b) / len(a | b)
 
 
-def run(texts, ranks=None, partitions=1, params=PARAMS):
+def run(texts, ranks=None, params=PARAMS):
     """(candidates, links, components) of texts that are numbered by `ranks`."""
     ranks = np.arange(len(texts)) if ranks is None else np.asarray(ranks)
     array = pa.array(texts, pa.large_string())
     sketches = sketch(array, params)
     row = np.argsort(ranks)
-    parts = [pairs(sketches, ranks, p, partitions, params) for p in range(partitions)]
-    candidates = pa.concat_tables(parts)
+    candidates = pairs(sketches, ranks, params)
     left, right = (row[candidates[name].to_numpy()] for name in ("a", "b"))
-    links = verify(candidates, shingle_sets(array, params), left, right, params)
+    links, _ = verify(candidates, shingle_sets(array, params), left, right, params)
     return candidates, links, resolve(links, candidates, len(texts), params)
 
 
@@ -130,26 +129,6 @@ def test_pairs__groups_at_the_group_threshold_what_it_states():
     assert stated - 0.06 <= (group[::2] == group[1::2]).mean() < 1  # 3 standard errors of 300 pairs
 
 
-@pytest.mark.parametrize("partitions", [2, 3, 16])
-def test_pairs__the_union_over_partitions_is_the_same_for_any_number(partitions):
-    texts = [*planted(30, 0.1), *planted(30, 0.3, 1), ENGLISH, ENGLISH, CHINESE, CHINESE + "！", ""]
-    whole, cut = run(texts)[0], run(texts, partitions=partitions)[0]
-    assert whole.num_rows > 50
-    assert set(listed(cut)) == set(listed(whole))
-    assert run(texts, partitions=partitions)[2].equals(run(texts)[2])
-
-
-def test_merge__leaves_each_pair_once():
-    texts = [*planted(30, 0.1), ENGLISH, ENGLISH, CHINESE, CHINESE + "！"]
-    sketches, ranks = sketch(pa.array(texts, pa.large_string()), PARAMS), np.arange(len(texts))
-    parts = [pairs(sketches, ranks, p, 5, PARAMS) for p in range(5)]
-    assert sum(p.num_rows for p in parts) > merge(parts).num_rows
-    assert (
-        merge(parts[::-1]).to_pydict() == merge(parts).to_pydict() == pairs(sketches, ranks, 0, 1, PARAMS).to_pydict()
-    )
-    assert merge([]).num_rows == 0
-
-
 def test_dedupe__does_not_depend_on_the_order_of_rows():
     texts = [*planted(30, 0.1), *planted(30, 0.3, 1), ENGLISH, ENGLISH, CHINESE, CHINESE + "！", ""]
     mixed = np.random.RandomState(0).permutation(len(texts))
@@ -160,14 +139,13 @@ def test_dedupe__does_not_depend_on_the_order_of_rows():
     assert other[2].equals(parts)
 
 
-def test_pairs__reads_sketches_in_chunks_and_sparse_ranks():
+def test_pairs__reads_sketches_in_chunks():
     texts = planted(10, 0.05)
     whole = sketch(pa.array(texts, pa.large_string()), PARAMS)
     cut = pa.concat_tables([whole.slice(0, 7), whole.slice(7, 0), whole.slice(7)])
-    ranks = np.arange(20, dtype=np.uint32) * 1000
-    dense, sparse = (listed(pairs(t, r, 0, 1, PARAMS)) for t, r in ((whole, ranks // 1000), (cut, ranks)))
-    assert len(dense) >= 10
-    assert [(a * 1000, b * 1000, *rest) for a, b, *rest in dense] == sparse
+    one, other = (listed(pairs(t, np.arange(20), PARAMS)) for t in (whole, cut))
+    assert len(one) >= 10
+    assert one == other
 
 
 def test_pairs__of_one_text_many_times_is_a_star():
@@ -201,20 +179,22 @@ def test_verify__keeps_links_at_or_above_the_threshold_only():
     ends = np.array([0, 0, 0, -1]), np.array([1, 2, 3, -1])
     params = DedupeMeasure(threshold=0.8)
     assert similarity(texts[0].as_py(), texts[1].as_py()) == 0.8
-    assert listed(verify(asked, shingle_sets(texts, params), *ends, params)) == [
-        (10, 11, pytest.approx(0.8), "jaccard"),
-        (7, 8, 1.0, "exact"),
-    ]
+    links, unlike = verify(asked, shingle_sets(texts, params), *ends, params)
+    assert listed(links) == [(10, 11, pytest.approx(0.8), "jaccard"), (7, 8, 1.0, "exact")]
+    assert listed(unlike) == [(10, 12, 0.5, "jaccard")]
     stricter = DedupeMeasure(threshold=0.81)
-    assert listed(verify(asked, shingle_sets(texts, stricter), *ends, stricter)) == [(7, 8, 1.0, "exact")]
+    links, unlike = verify(asked, shingle_sets(texts, stricter), *ends, stricter)
+    assert listed(links) == [(7, 8, 1.0, "exact")]
+    assert [row[:2] for row in listed(unlike)] == [(10, 11), (10, 12)]
 
 
 def test_verify__of_a_very_long_text_is_its_estimate_and_says_so(monkeypatch):
     monkeypatch.setattr(dedupe, "MOST_SHINGLES", 10)
     texts = pa.array([ENGLISH, ENGLISH + " more", "a b c d e f"], pa.large_string())
     asked = candidates_of((0, 1, LINK, 0.93), (0, 2, LINK, 0.7))
-    found = verify(asked, shingle_sets(texts, PARAMS), np.array([0, 0]), np.array([1, 2]), PARAMS)
-    assert listed(found) == [(0, 1, pytest.approx(0.93), "estimate")]
+    links, unlike = verify(asked, shingle_sets(texts, PARAMS), np.array([0, 0]), np.array([1, 2]), PARAMS)
+    assert listed(links) == [(0, 1, pytest.approx(0.93), "estimate")]
+    assert unlike.num_rows == 0
 
 
 def test_resolve__joins_groups_by_links_and_group_candidates_and_bears_repeats():
@@ -235,3 +215,24 @@ def test_cuts__lie_the_stated_standard_errors_from_the_thresholds():
     assert sure == least_matches(0.8 + 3 * error, 128)
     assert loose == least_matches(0.5 - 2 * loose_error, 128)
     assert cuts(DedupeMeasure(threshold=1.0)) == (128, 128, loose)
+
+
+def test_band_pairs__looks_later_records_up_and_lets_them_change_nothing():
+    texts = [ENGLISH, CHINESE, ENGLISH + " indeed", CHINESE + "而已", "nothing of the kind stands anywhere else at all"]
+    sketches = sketch(pa.array(texts, pa.large_string()), PARAMS)
+    keys = fixed_rows(sketches["link_bands"], "<u4")
+    sig8 = fixed_rows(sketches["sig8"], "u1")
+
+    def found(own, references):
+        pairs = set()
+        for band in keys.T:
+            entries = band.astype(np.uint64) << np.uint64(32) | np.arange(5, dtype=np.uint64)
+            one, _, _ = band_pairs(entries, lambda ranks: sig8[ranks], False, own, PARAMS, references)
+            pairs |= {(int(p) >> 32, int(p) & 0xFFFFFFFF) for p in one}
+        return pairs
+
+    assert found(5, 0) == {(0, 2), (1, 3)}  # a corpus of five
+    assert found(2, 3) == {(0, 2), (1, 3)}  # two, compared with an earlier release of three
+    assert found(2, 0) == {(0, 2), (1, 3)}  # two, in which three later ones are looked up
+    assert found(0, 2) == set()  # nothing of one's own
+    assert found(1, 1) == {(0, 2)}  # an earlier release of one is not compared with later ones

@@ -32,7 +32,7 @@ def test_train__imports_only_what_a_torch_image_has() -> None:
             for name in names:
                 top = name.split(".")[0]
                 own = name == "aigc_data.errors" or name.startswith("aigc_data.train")
-                optional = top in ("dvc", "dvclive", "scmrepo") and path.name == "record.py"
+                optional = top in ("dvclive", "scmrepo") and path.name == "record.py"
                 assert top in sys.stdlib_module_names or top in ALLOWED or own or optional, f"{path.name}: {name}"
 
 
