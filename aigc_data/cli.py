@@ -83,11 +83,20 @@ def status(workspace: Folder = HERE) -> None:
 
 
 @app.command()
-def report(workspace: Folder = HERE) -> None:
+def report(
+    workspace: Folder = HERE,
+    evaluations: Annotated[bool, typer.Option(help="instead: which records hold items of evaluation sets")] = False,
+    to: Annotated[Path | None, typer.Option(help="with --evaluations: all of them, as JSON Lines")] = None,
+) -> None:
     """Show the funnel of the latest release, its runs, a sample of each and the card's path."""
     from aigc_data import console
 
-    console.show_report(_open(workspace)[0])
+    if to is not None and not evaluations:
+        raise typer.BadParameter("needs --evaluations beside it", param_hint="--to")
+    if evaluations:
+        console.show_evaluations(_open(workspace)[0], to)
+    else:
+        console.show_report(_open(workspace)[0])
 
 
 @app.command()
@@ -120,9 +129,9 @@ def show(
 def apply(
     name: Annotated[str, typer.Argument(metavar="STAGE", help="clean, dedupe, pii, license or quality")],
     source: Annotated[
-        Path,
+        Path | None,
         typer.Argument(metavar="INPUT", help="jsonl, csv, tsv, parquet, txt, md, html, warc, wet; also .gz, .zst"),
-    ],
+    ] = None,
     output: Annotated[Path | None, typer.Argument(help=".jsonl or .parquet")] = None,
     params: Annotated[Path | None, typer.Option(help="a params.yaml whose settings to use")] = None,
     text_field: Annotated[str, typer.Option(help="field of the text")] = "text",
@@ -141,10 +150,11 @@ def apply(
     recipe = load_recipe(params) if params else None
     if explain:
         console.explain(name, recipe)
-    if output is None:
-        if explain:
-            return
-        raise typer.BadParameter("an OUTPUT is needed", param_hint="OUTPUT")
+    if source is None and output is None and explain:
+        return
+    if source is None or output is None:
+        missing = "INPUT" if source is None else "OUTPUT"
+        raise typer.BadParameter(f"an {missing} is needed", param_hint=missing)
     fields = {"text": text_field, "id": id_field, "license_field": license_field, "format": file_format}
     fields |= {"license": license_name} if license_name else {}
     console.apply(name, source, output, recipe, fields)

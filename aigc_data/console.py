@@ -26,11 +26,13 @@ from aigc_data.errors import StageError, UsageError
 from aigc_data.recipe import Recipe
 from aigc_data.runner import Progress as Tell
 from aigc_data.runner import Report
+from aigc_data.store.files import write_bytes
 from aigc_data.store.funnel import funnel
 from aigc_data.store.workspace import Workspace
 
 _OUT = Console(highlight=False, soft_wrap=True)
 _ERR = Console(stderr=True, highlight=False)
+_SHOWN_ITEMS = 50
 
 
 @contextmanager
@@ -221,6 +223,26 @@ def show_report(workspace: Workspace) -> None:
     _OUT.print(f"card           {card if card.is_file() else 'none yet: `aigc-data card`'}")
 
 
+def show_evaluations(workspace: Workspace, to: Path | None) -> None:
+    """Items of evaluation sets and the records that hold them, the surest first; all of them to a file if asked."""
+    from aigc_data.store.contamination import held_items
+
+    held = held_items(workspace)
+    if to is not None:
+        rows = ({**row, "containment": round(row["containment"], 4)} for row in held.to_pylist())
+        write_bytes(to, b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
+        _OUT.print(f"{to}: {len(held):,} rows")
+        return
+    table = Table("set", "item", "record", "source", "containment", "hits", "reason", box=None, pad_edge=False)
+    for row in held.slice(0, _SHOWN_ITEMS).to_pylist():
+        containment = f"{row.pop('containment'):.2f}"
+        cells = {**row, "containment": containment, "hits": f"{row['hits']:,}", "reason": row["reason"] or "kept"}
+        table.add_row(*(str(cells[c.header]) for c in table.columns))
+    _OUT.print(table if len(held) else "no record holds a shingle of an evaluation item")
+    if len(held) > _SHOWN_ITEMS:
+        _OUT.print(f"… {len(held) - _SHOWN_ITEMS:,} more: --to FILE writes all")
+
+
 def _bits(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     found: dict[str, float] = {}
     for name, value in metrics.items():
@@ -269,22 +291,30 @@ def show_mapping(value: Mapping[str, Any]) -> None:
 
 
 def explain(name: str, recipe: Recipe | None) -> None:
-    """Dedupe's bands, rows and the chance that a pair is found, by similarity."""
+    """Dedupe's bands, rows, cuts and sizes, and the chance that a pair is found, by similarity."""
     if name != "dedupe":
         raise UsageError(f"there is nothing to explain about `{name}`", expected="dedupe")
     from aigc_data.recipe import DedupeMeasure
     from aigc_data.text.bands import band_curve, plan
+    from aigc_data.text.dedupe import cuts, found_curve
 
     params = recipe.dedupe.measure if recipe else DedupeMeasure()
-    link, group = plan(params)
-    _OUT.print(f"links  from Jaccard {params.threshold}: {link.bands} bands × {link.rows} rows")
-    _OUT.print(f"groups from Jaccard {params.group_threshold}: {group.bands} bands × {group.rows} rows")
-    table = Table("similarity", "found as link", "found for a group", box=None, pad_edge=False)
+    (link, group), (near, _, loose), size = plan(params), cuts(params), params.permutations
+    sketch = 32 + 4 * (link.bands + group.bands) + size
+    _OUT.print(f"shingles of {params.ngram} tokens, {size} permutations, {sketch} bytes a record")
+    _OUT.print(
+        f"links  from Jaccard {params.threshold}: {link.bands} bands × {link.rows} rows, then {near} of {size} "
+        "values that agree, then the texts are compared"
+    )
+    _OUT.print(
+        f"groups from Jaccard {params.group_threshold}: {group.bands} bands × {group.rows} rows, then {loose} of "
+        f"{size} values that agree"
+    )
+    table = Table("similarity", "link bands", "any band", "compared", "grouped", box=None, pad_edge=False)
     for step in range(2, 21):
         at = step / 20
-        table.add_row(
-            f"{at:.2f}", f"{float(band_curve(*link[:2], at)):.4f}", f"{float(band_curve(*group[:2], at)):.4f}"
-        )
+        shares = [float(band_curve(link.bands, link.rows, at)), *found_curve(at, params)]
+        table.add_row(f"{at:.2f}", *(f"{share:.4f}" for share in shares))
     _OUT.print(table)
 
 

@@ -134,7 +134,9 @@ class Planted(Params):
     )
     languages: tuple[Language, ...] = Field(("en", "zh"), description="ISO 639 codes of the records that are edited")
     min_tokens: int = Field(50, ge=5, description="tokens of a record that is edited")
-    rates: tuple[Share, ...] = Field((0.005, 0.01, 0.02, 0.04), description="shares of the tokens that are edited")
+    rates: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        (0.005, 0.01, 0.02, 0.04), description="shares of the tokens that are edited"
+    )
 
 
 class Semantic(Params):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -317,3 +319,14 @@ def test_apply__an_error_about_a_missing_header_holds_no_value(tmp_path: Path) -
 def test_apply__an_unknown_format_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"`format`: .*saw 'jsnl'"):
         apply_stage("pii", write(tmp_path / "in.jsonl", ROWS), tmp_path / "out.jsonl", source={"format": "jsnl"})
+
+
+def test_apply__explains_dedupe_without_an_input() -> None:
+    command = [sys.executable, "-m", "aigc_data.cli", "apply", "dedupe"]
+    done = subprocess.run([*command, "--explain"], capture_output=True, text=True, check=True)
+    assert "17 bands × 7 rows" in done.stdout
+    row = next(line.split() for line in done.stdout.splitlines() if line.startswith("0.80"))
+    assert [float(x) for x in row[1:]] == [0.9817, 1.0, pytest.approx(0.9984, abs=0.001), 1.0]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "an INPUT is needed" in done.stderr

@@ -16,17 +16,36 @@ import pyarrow as pa
 from aigc_data.dedupe.index import Track
 from aigc_data.dedupe.parts import BaseTexts, Numbering, Part
 from aigc_data.dedupe.verification import SEMANTIC, Verdicts
-from aigc_data.errors import StageError
+from aigc_data.errors import RecipeError, StageError
+from aigc_data.hashing import digest_of
 from aigc_data.recipe import Semantic
 from aigc_data.store import stack
+from aigc_data.store.workspace import Workspace
+
+#: Shards that one job embeds: a model takes seconds to load.
+_SHARDS = 16
 
 
 @dataclass(frozen=True)
 class _EmbedJob:
-    texts: BaseTexts
+    texts: tuple[BaseTexts, ...]
     params: Semantic
     model: Path | None
     to: Path
+
+
+def model_digest(workspace: Workspace, params: Semantic) -> str:
+    """What a model's folder holds; "" without one. Raises RecipeError where it is no folder."""
+    if not params.model:
+        return ""
+    folder = workspace.root / params.model
+    if not folder.is_dir():
+        raise RecipeError(
+            f"`dedupe.measure.semantic.model` names {params.model}, which is no folder",
+            expected="a sentence-transformers model on disk; none is downloaded",
+        )
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return digest_of({p.relative_to(folder).as_posix(): workspace.digests.of(p) for p in files})
 
 
 def semantic_links(
@@ -36,10 +55,10 @@ def semantic_links(
     from aigc_data.text.semantic import semantic_pairs
 
     model = root / params.model if params.model else None
+    texts = [p.texts for p in parts if isinstance(p.texts, BaseTexts) and p.rows]
     jobs = [
-        _EmbedJob(p.texts, params, model, folder / f"embeddings-{i:06d}.npy")
-        for i, p in enumerate(parts)
-        if isinstance(p.texts, BaseTexts) and p.rows
+        _EmbedJob(tuple(texts[i : i + _SHARDS]), params, model, folder / f"embeddings-{i:06d}.npy")
+        for i in range(0, len(texts), _SHARDS)
     ]
     files = list(track("dedupe: embed", _embed, jobs))
     if not files:
@@ -62,23 +81,30 @@ def semantic_links(
 
 
 def _embed(job: _EmbedJob) -> Path:
-    from aigc_data.text.semantic import embed, from_column
+    from aigc_data.text.semantic import embed
 
     if job.model is not None:
-        vectors = embed(job.model, job.texts.read())
+        chunks = [chunk for texts in job.texts for chunk in texts.read().chunks]
+        vectors = embed(job.model, pa.chunked_array(chunks, pa.large_string()))
     else:
-        rows = stack.read_rows(job.texts.workspace, job.texts.shard, ("meta",))["meta"]
-        name = str(job.params.field)
-        # A loop over rows: the values stand in JSON, whatever their source was.
-        values = [(orjson.loads(meta) if meta else {}).get(name) for meta in rows.to_pylist()]
-        try:
-            column = pa.array(values, pa.list_(pa.float32()))
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise StageError(
-                f"`{name}` is no list of numbers in some record of shard {job.texts.shard.name}",
-                expected="an embedding in every record",
-                do="mend `dedupe.measure.semantic.field`, or name the field in `meta` of every source",
-            ) from error
-        vectors = from_column(column)
+        vectors = np.concatenate([_stored(texts, str(job.params.field)) for texts in job.texts])
     np.save(job.to, vectors, allow_pickle=False)
     return job.to
+
+
+def _stored(texts: BaseTexts, name: str) -> np.ndarray:
+    """The embeddings that the records of a shard carry in `meta`."""
+    from aigc_data.text.semantic import from_column
+
+    # A loop over rows: the values stand in JSON, whatever their source was.
+    rows = stack.read_rows(texts.workspace, texts.shard, ("meta",))["meta"].to_pylist()
+    values = [(orjson.loads(meta) if meta else {}).get(name) for meta in rows]
+    try:
+        column = pa.array(values, pa.list_(pa.float32()))
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise StageError(
+            f"`{name}` is no list of numbers in some record of shard {texts.shard.name}",
+            expected="an embedding in every record",
+            do="mend `dedupe.measure.semantic.field`, or name the field in `meta` of every source",
+        ) from error
+    return from_column(column)

@@ -13,14 +13,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aigc_data.dedupe.candidates import Candidates
 from aigc_data.dedupe.index import Track
 from aigc_data.dedupe.outcome import Components
-from aigc_data.dedupe.parts import BaseTexts, Numbering, Part, starts_of
+from aigc_data.dedupe.parts import BaseTexts, Numbering, Part
 from aigc_data.dedupe.verification import Verdicts
+from aigc_data.ids import to_numbers
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.store import parquet, stack
+from aigc_data.store.population import find_ranks
 from aigc_data.text.dedupe import GROUP, kinds, shingle_sets
 from aigc_data.text.planted import choose, plant, report, true_similarity
 from aigc_data.text.sketch import sketch
@@ -39,6 +42,53 @@ class Sample:
     similarity: np.ndarray  # float64[copies], exact Jaccard
 
 
+#: Records that may be edited: which they are, and their texts where they were at hand.
+CHOSEN = pa.schema(
+    [
+        pa.field("high", pa.uint64()),  # the id
+        pa.field("low", pa.uint64()),
+        pa.field("lang", pa.string()),
+        pa.field("shard", pa.string()),
+        pa.field("row", pa.int64()),
+        pa.field("text", pa.large_string()),
+    ]
+)
+
+
+def choose_rows(
+    texts: BaseTexts, tokens: np.ndarray, params: DedupeMeasure, read: pa.ChunkedArray | None = None
+) -> pa.Table:
+    """CHOSEN of one shard: what is chosen among all shards is chosen in its own. `tokens` (integers[n]) are the
+    numbers of tokens of its records, `read` their texts if they have been read."""
+    rows = stack.read_rows(texts.workspace, texts.shard, ("id", "clean.lang"))
+    allowed = pc.is_in(rows["clean.lang"], pa.array(params.planted.languages)).to_numpy()
+    able = np.flatnonzero(allowed & (tokens >= params.planted.min_tokens))
+    ids, lang = to_numbers(rows["id"].take(pa.array(able))), rows["clean.lang"].take(pa.array(able))
+    own = able[_choose(ids, lang, params)] if len(able) else able
+    ids, lang = to_numbers(rows["id"].take(pa.array(own))), rows["clean.lang"].take(pa.array(own))
+    text = pa.nulls(len(own), pa.large_string()) if read is None else read.take(pa.array(own)).combine_chunks()
+    shard = pa.repeat(pa.scalar(texts.shard.name), len(own))
+    return pa.table([ids[:, 0], ids[:, 1], lang, shard, own, text], schema=CHOSEN)
+
+
+def best_of(tables: Sequence[pa.Table], params: DedupeMeasure) -> pa.Table:
+    """The sample of the union of several CHOSEN."""
+    both = pa.concat_tables([CHOSEN.empty_table(), *tables])
+    return both.take(pa.array(_choose(_ids(both), both["lang"], params))) if len(both) else both
+
+
+def _choose(ids: np.ndarray, lang: pa.ChunkedArray, params: DedupeMeasure) -> np.ndarray:
+    names = np.asarray(lang.to_pylist(), object)
+    least = params.planted.min_tokens
+    return choose(
+        ids, names, np.full(len(ids), least), per_language=params.planted.records, min_tokens=least, seed=params.seed
+    )
+
+
+def _ids(chosen: pa.Table) -> np.ndarray:
+    return np.stack([chosen["high"].to_numpy(), chosen["low"].to_numpy()], axis=1)
+
+
 @dataclass(frozen=True)
 class _ChooseJob:
     part: Part
@@ -50,26 +100,21 @@ def plant_sample(
     folder: Path,
     parts: Sequence[Part],
     numbering: Numbering,
+    chosen: dict[str, pa.Table],
     params: DedupeMeasure,
     track: Track,
 ) -> Sample:
-    """Choose records of each language, edit them, and leave sketch and evidence of the copies in `folder`."""
+    """Edit the chosen records, and leave sketch and evidence of the copies in `folder`. `chosen` has CHOSEN of the
+    shards that were read in this run, several of them maybe under one name; the others choose from their sketches."""
     jobs = [_ChooseJob(p, p.texts, params) for p in parts if isinstance(p.texts, BaseTexts)]
-    starts, chosen, lang = starts_of(parts), [], []
-    for start, (rows, names) in zip(starts, track("dedupe: sample", _choose, jobs), strict=False):
-        chosen.append(start + rows)
-        lang.append(names)
-    places = np.concatenate([np.zeros(0, np.int64), *chosen])
-    names = np.concatenate([np.zeros(0, object), *lang])
-    ids = numbering.ids[numbering.rank[places]]
-    # What each shard would choose holds what is chosen among all of them.
-    best = choose(ids, names, np.full(len(ids), params.planted.min_tokens), per_language=params.planted.records,
-                  min_tokens=params.planted.min_tokens, seed=params.seed)  # fmt: skip
-    best = best[np.argsort(numbering.rank[places[best]])]  # by rank: the layout of shards does not show
-    places, names = places[best], names[best]
-    texts = _texts_at(parts, places)
-    copies = plant(texts, names.tolist(), numbering.ids[numbering.rank[places]], rates=params.planted.rates,
-                   seed=params.seed)  # fmt: skip
+    jobs = [job for job in jobs if job.texts.shard.name not in chosen]
+    tables = [t for t in chosen.values() if len(t)] + list(track("dedupe: sample", _choose_again, jobs))
+    best = best_of(tables, params)
+    by_id = np.lexsort((best["low"].to_numpy(), best["high"].to_numpy()))  # the layout of shards does not show
+    best = best.take(pa.array(by_id))
+    texts = _with_texts(best, {p.texts.shard.name: p.texts for p in parts if isinstance(p.texts, BaseTexts)})
+    names, ids = best["lang"].to_pylist(), _ids(best)
+    copies = plant(texts, names, ids, rates=params.planted.rates, seed=params.seed)
     of = copies["original"].to_numpy()
     similarity = true_similarity(texts.take(copies["original"]), copies["text"], params)
     path = folder / f"{NAME}.sketch.parquet"
@@ -77,39 +122,27 @@ def plant_sample(
     values, offsets = shingle_sets(copies["text"], params)
     np.save(folder / f"{NAME}.values.npy", values, allow_pickle=False)
     np.save(folder / f"{NAME}.offsets.npy", offsets, allow_pickle=False)
-    original = numbering.rank[places].astype(np.int64)[of]
-    return Sample(Part(NAME, copies.num_rows, path), original, names[of].tolist(), similarity)
+    original = find_ranks(numbering.ids, ids)[of]
+    return Sample(Part(NAME, copies.num_rows, path), original, [names[i] for i in of.tolist()], similarity)
 
 
-def _choose(job: _ChooseJob) -> tuple[np.ndarray, np.ndarray]:
-    """(rows int64[], languages) of one shard's candidates for the sample."""
-    from aigc_data.ids import to_numbers
-
-    rows = stack.read_rows(job.texts.workspace, job.texts.shard, ("id", "clean.lang"))
-    names = np.asarray(rows["clean.lang"].to_pylist(), object)
-    tokens = parquet.read(job.part.sketch, ["tokens"])["tokens"].to_numpy().copy()
-    tokens[~np.isin(names, job.params.planted.languages)] = 0
-    planted = job.params.planted
-    chosen = choose(to_numbers(rows["id"]), names, tokens, per_language=planted.records,
-                    min_tokens=planted.min_tokens, seed=job.params.seed)  # fmt: skip
-    chosen = np.sort(chosen)
-    return chosen, names[chosen]
+def _choose_again(job: _ChooseJob) -> pa.Table:
+    tokens = parquet.read(job.part.sketch, ["tokens"])["tokens"].to_numpy()
+    return choose_rows(job.texts, tokens, job.params)
 
 
-def _texts_at(parts: Sequence[Part], places: np.ndarray) -> pa.LargeStringArray:
-    """The texts at some places (int64[]), in their order."""
-    starts, pieces = starts_of(parts), []
-    order = np.argsort(places)
-    part = np.searchsorted(starts, places[order], side="right") - 1
-    for number in np.unique(part).tolist():
-        mine = places[order][part == number] - starts[number]
-        texts = parts[number].texts
-        assert texts is not None
-        pieces.append(texts.read(mine))
-    joined = pa.chunked_array([c for p in pieces for c in p.chunks], pa.large_string()).combine_chunks()
-    back = np.empty(len(order), np.int64)
-    back[order] = np.arange(len(order))
-    return joined.take(pa.array(back))
+def _with_texts(chosen: pa.Table, shards: dict[str, BaseTexts]) -> pa.LargeStringArray:
+    """The texts of CHOSEN, those that are not at hand read from their shards."""
+    texts: dict[int, str] = dict(enumerate(chosen["text"].to_pylist()))
+    missing = [i for i, text in texts.items() if text is None]
+    of = np.asarray(chosen["shard"].to_pylist(), object)[missing]
+    for name in sorted(set(of.tolist())):
+        mine = np.asarray(missing)[of == name]
+        rows = chosen["row"].to_numpy()[mine]
+        order = np.argsort(rows)
+        for i, text in zip(mine[order].tolist(), shards[name].read(rows[order]).to_pylist(), strict=True):
+            texts[i] = text
+    return pa.array([texts[i] for i in range(len(chosen))], pa.large_string())
 
 
 def measure(

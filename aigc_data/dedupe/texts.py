@@ -18,6 +18,7 @@ from aigc_data.codedigest import code_digest
 from aigc_data.columns import CONTAMINATION, DEDUPE_SKETCH
 from aigc_data.dedupe.index import Track
 from aigc_data.dedupe.parts import BaseTexts, ReleaseTexts
+from aigc_data.dedupe.planting import best_of, choose_rows
 from aigc_data.errors import IntegrityError, RecipeError
 from aigc_data.hashing import digest_of
 from aigc_data.recipe import DedupeMeasure, Published
@@ -32,6 +33,8 @@ from aigc_data.text.sketch import sketch
 
 LIBRARIES = ("numba", "numpy")
 
+#: Records for the planted sample that the driver keeps before it looks which are the best.
+_WAITING = 4096
 #: Items that are told of one record: more than a page of a benchmark holds.
 MOST_ITEMS = 1000
 
@@ -122,10 +125,12 @@ class _Job:
 
 def read_texts(
     workspace: Workspace, shelved: Sequence[Shelf], params: DedupeMeasure, items: Path, old: Files, track: Track
-) -> Files:
-    """Make what is wanted and not there yet; returns the entries of all."""
+) -> tuple[Files, dict[str, pa.Table]]:
+    """Make what is wanted and not there yet; returns the entries of all, and by shard what a shard that was sketched
+    has for the planted sample (planting.CHOSEN), while its texts were at hand."""
     folder = workspace.layer("dedupe")
     files: Files = {}
+    chosen: dict[str, pa.Table] = {}
     jobs = []
     for shelf in shelved:
         stale = []
@@ -137,19 +142,29 @@ def read_texts(
                 stale.append(name)
         if stale:
             jobs.append(_Job(workspace, shelf, tuple(stale), params, items))
-    for entries in track("dedupe: texts", _read, jobs):
+    waiting = 0
+    for job, (entries, table) in zip(jobs, track("dedupe: texts", _read, jobs), strict=True):
         files |= entries
-    return files
+        if table is not None and isinstance(job.shelf.texts, BaseTexts):
+            chosen[job.shelf.texts.shard.name] = table
+            waiting += len(table)
+            if waiting > _WAITING:  # one of them holds the best of all, the others nothing
+                best = best_of(list(chosen.values()), params)
+                chosen = {**dict.fromkeys(chosen, best.slice(0, 0)), job.shelf.texts.shard.name: best}
+                waiting = len(best)
+    return files, chosen
 
 
-def _read(job: _Job) -> Files:
-    texts, done = job.shelf.texts.read(), {}
+def _read(job: _Job) -> tuple[Files, pa.Table | None]:
+    texts, done, chosen = job.shelf.texts.read(), {}, None
     for name in job.stale:
         table = _made(name.split("/", 1)[0], texts, job)
+        if name.startswith("sketch/") and isinstance(job.shelf.texts, BaseTexts) and job.params.planted.records:
+            chosen = choose_rows(job.shelf.texts, table["tokens"].to_numpy(), job.params, texts)
         path, key = job.workspace.layer("dedupe") / name, job.shelf.wanted[name]
         written = parquet.write(path, table, footer={"key": key, **job.shelf.footer})
         done[name] = entry_of(job.workspace, path, key, written)
-    return done
+    return done, chosen
 
 
 def _made(kind: str, texts: pa.ChunkedArray, job: _Job) -> pa.Table:

@@ -59,12 +59,12 @@ def run(context: Context) -> Report:
     track = _tracker(context)
     items = index_items(workspace, context.params.measure)
     wanted, key = _wanted(context, items)
-    texts = read_texts(workspace, wanted, context.params.measure, items.folder, old.get("files", {}), track)
+    texts, chosen = read_texts(workspace, wanted, context.params.measure, items.folder, old.get("files", {}), track)
     if old.get("made_of") == key and _whole(context, old["files"]):
         files = {name: entry for name, entry in old["files"].items() if not name.startswith("reason/")}
         found: dict[str, Any] = {name: old[name] for name in ("groups", "planted") if name in old}
     else:
-        files, found = _resolve(context, texts, wanted, key, old.get("files", {}))
+        files, found = _resolve(context, texts, chosen, wanted, key, old.get("files", {}))
     measures = {name: entry for name, entry in files.items() if name.startswith("measure/")}
     rules = context.params.rules
     judged = layer.write_judgements(workspace, measures, rules, old.get("files", {}), track)
@@ -100,6 +100,7 @@ def _wanted(context: Context, items: Items) -> tuple[list[Shelf], str]:
             "params": dump(params),
             "code": context.code(LIBRARIES),
             "texts": [shelf.wanted for shelf in wanted],
+            "model": meaning.model_digest(workspace, params.semantic),
         }
     )
     return wanted, key
@@ -116,7 +117,9 @@ def _whole(context: Context, files: Files) -> bool:
     )
 
 
-def _resolve(context: Context, texts: Files, wanted: list[Shelf], key: str, old: Files) -> tuple[Files, dict[str, Any]]:
+def _resolve(
+    context: Context, texts: Files, chosen: dict[str, pa.Table], wanted: list[Shelf], key: str, old: Files
+) -> tuple[Files, dict[str, Any]]:
     """From sketches to links, components and cuts; returns the layer's files but the reasons, and what was found."""
     workspace, params = context.workspace, context.params.measure
     folder, track, memory = workspace.private / "dedupe" / "scratch", _tracker(context), context.recipe.memory_mb << 20
@@ -128,7 +131,7 @@ def _resolve(context: Context, texts: Files, wanted: list[Shelf], key: str, old:
     references = sum(p.rows for p in parts[len(own) :])
     sample = None
     if params.planted.records:
-        sample = planting.plant_sample(folder, own, numbering, params, track)
+        sample = planting.plant_sample(folder, own, numbering, chosen, params, track)
         parts = [*parts, sample.part]
     link, group = plan(params)
     shape = (link.bands, group.bands, params.permutations)

@@ -212,12 +212,16 @@ def metrics_of(
 
 def recall_of(workspace: Workspace) -> dict[str, float]:
     """How many of the planted duplicates at or above the threshold were found: the share, and the lower end of its
-    interval; over all and by language. Empty where the recipe plants none."""
+    interval; over all and by language. Of no pair 0: what was not measured meets no bar."""
     planted = (workspace.manifest(workspace.layer("dedupe")) or {}).get("planted", [])
-    rows = [row for row in planted if row["kind"] == "threshold" and row["pairs"]]
-    names = {row["lang"]: "" if row["lang"] == ALL else f".{row['lang']}" for row in rows}
-    shares = {f"dedupe_recall{names[row['lang']]}": row["recall"] for row in rows}
-    return shares | {f"dedupe_recall_low{names[row['lang']]}": row["low"] for row in rows}
+    rows = {row["lang"]: row for row in planted if row["kind"] == "threshold"}
+    languages = _params_of(workspace, "dedupe")["measure"]["planted"]["languages"]
+    metrics = {}
+    for lang in (ALL, *languages):
+        row, name = rows.get(lang, {}), "" if lang == ALL else f".{lang}"
+        metrics[f"dedupe_recall{name}"] = row.get("recall") or 0.0
+        metrics[f"dedupe_recall_low{name}"] = row.get("low") or 0.0
+    return metrics
 
 
 def _params_of(workspace: Workspace, stage: str) -> dict[str, Any]:

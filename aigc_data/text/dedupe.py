@@ -23,6 +23,7 @@ from aigc_data.kernels.shingles import shingle_rows
 from aigc_data.kernels.unionfind import smallest_of_component
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.text.arrow import text_buffers
+from aigc_data.text.bands import band_curve, plan
 from aigc_data.text.sketch import estimate, exact_representatives, fixed_rows, least_matches
 
 #: What a candidate was proposed as; bits, because one pair may be both of the last two.
@@ -59,6 +60,28 @@ def cuts(params: DedupeMeasure) -> tuple[int, int, int]:
         least_matches(min(params.threshold + LINK_ERRORS * link, 1), size),
         least_matches(max(params.group_threshold - GROUP_ERRORS * group, 0), size),
     )
+
+
+def found_curve(similarity: float, params: DedupeMeasure) -> tuple[float, float, float]:
+    """The chance that a pair shares a band of either set, that its texts are then compared, and that it is grouped.
+
+    Bands and agreeing values are taken as independent, which understates the last two: both come of one signature.
+    """
+    link, group = plan(params)
+    near, _, loose = cuts(params)
+    missed = (1 - band_curve(link.bands, link.rows, similarity)) * (1 - band_curve(group.bands, group.rows, similarity))
+    any_band = 1 - float(missed)
+    agree = similarity * 255 / 256 + 1 / 256
+    return (
+        any_band,
+        any_band * _at_least(near, params.permutations, agree),
+        any_band * _at_least(loose, params.permutations, agree),
+    )
+
+
+def _at_least(least: int, n: int, share: float) -> float:
+    """The chance of `least` successes or more of n (binomial)."""
+    return min(1.0, math.fsum(math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(least, n + 1)))
 
 
 def kinds(matches: np.ndarray, params: DedupeMeasure) -> np.ndarray:

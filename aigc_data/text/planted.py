@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -286,17 +287,19 @@ def _with_block(original: _Parts, count: int, other: _Parts, dice: random.Random
 
 def _apart(gaps: list[str], tokens: list[str], words: list[bool]) -> _Parts:
     """Parts after deletions (empty tokens): a space where two words would run together."""
-    kept_gaps, kept_tokens = [gaps[0]], list[str]()
-    kept_words: list[bool] = []
-    for token, word, gap in zip(tokens, words, gaps[1:], strict=True):
-        if not token:
-            kept_gaps[-1] += gap
-            continue
-        if word and kept_words and kept_words[-1] and not kept_gaps[-1]:
-            kept_gaps[-1] = " "
-        kept_tokens.append(token)
-        kept_words.append(word)
-        kept_gaps.append(gap)
+    kept_gaps, kept_tokens, kept_words = [gaps[0]], list[str](), list[bool]()
+    start = 0
+    for hole in [*(k for k, token in enumerate(tokens) if not token), len(tokens)]:
+        # Up to the next hole everything stays as it is, but for the gap that a hole before it left.
+        if hole > start:
+            if words[start] and kept_words and kept_words[-1] and not kept_gaps[-1]:
+                kept_gaps[-1] = " "
+            kept_tokens += tokens[start:hole]
+            kept_words += words[start:hole]
+            kept_gaps += gaps[start + 1 : hole + 1]
+        if hole < len(tokens):
+            kept_gaps[-1] += gaps[hole + 1]
+        start = hole + 1
     return _Parts(kept_gaps, kept_tokens, kept_words)
 
 
@@ -305,7 +308,9 @@ def _reformed(original: _Parts, dice: random.Random) -> _Parts:
     gaps, tokens = list(original.gaps), list(original.tokens)
     for k, token in enumerate(tokens):
         form = _draw(dice, 8)
-        changed = (token.upper, token.title, lambda token=token: token.translate(_WIDEN))[form]() if form < 3 else token
+        if form > 2:
+            continue
+        changed = token.upper() if form == 0 else token.title() if form == 1 else token.translate(_WIDEN)
         if changed != token and _folded(changed) == _folded(token):
             tokens[k] = changed
     for k, gap in enumerate(gaps[1:-1], 1):
@@ -336,8 +341,9 @@ def _parts(text: str) -> _Parts:
     return _Parts(pieces[0::2], pieces[1::2], is_word.tolist())
 
 
-def _folded(token: str) -> list[str]:
-    return tokens_of(token)
+@lru_cache(maxsize=1 << 16)
+def _folded(token: str) -> tuple[str, ...]:
+    return tuple(tokens_of(token))
 
 
 def _draw(dice: random.Random, below: int) -> int:

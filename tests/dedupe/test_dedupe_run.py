@@ -21,6 +21,7 @@ from aigc_data.errors import IntegrityError, RecipeError
 from aigc_data.pipeline import is_fresh, run_stage
 from aigc_data.pool import LocalPool
 from aigc_data.store import parquet, stack
+from aigc_data.store.contamination import held_items
 from aigc_data.text.tokens import tokens_of
 
 #: No planted sample: its cost is not what these tests are about.
@@ -293,6 +294,12 @@ def test_evaluations__what_holds_an_item_is_contaminated(make_workspace: Any, do
     assert said["sets"][0] | {"lost": 0} == {
         "set": "exam", "items": 2, "too_short": 1, "lost": 0, "items_found": 2, "records": 2,
     }  # fmt: skip
+    held = held_items(workspace).to_pylist()
+    assert [(h["set"], round(h["containment"], 2), h["reason"]) for h in held[:2]] == [
+        ("exam", 1.0, "dedupe:contaminated")
+    ] * 2
+    assert {h["item"].split("#")[0] for h in held} == {"q1", "q2"}
+    assert held[-1]["reason"] is None
     # A looser rule judges again; a changed set looks again.
     loose, recipe = make_workspace({}, dedupe={"measure": section, "rules": {"containment": 0.1}})
     run_stage("dedupe", loose, recipe)
