@@ -296,7 +296,7 @@ def _duplicates(seen: Tally, layers: Mapping[str, Mapping[str, Any]], largest: t
         dropped=layers["gate"]["reasons"].get("gate:duplicate", 0),
         threshold=(params.get("measure") or params).get("threshold"),
         largest=largest,
-        sizes=tuple(dedupe.get("groups", {}).get("sizes", {}).items()),
+        sizes=_size_classes(dedupe.get("groups", {}).get("sizes", {})),
         recalls=tuple(
             Recall(lang=r["lang"], kind=r["kind"], low_edge=r["from"], to=r["to"], **{n: r[n] for n in names})
             for r in dedupe.get("planted", ())
@@ -310,6 +310,11 @@ def _duplicates(seen: Tally, layers: Mapping[str, Mapping[str, Any]], largest: t
         evaluations_dropped=bool(held.get("dropped")),
         published=tuple(sorted(dedupe.get("against", {}).items())),
     )
+
+
+def _size_classes(sizes: dict[str, int]) -> tuple[tuple[str, int], ...]:
+    """Classes such as "3-5" and ">100" in their order: a manifest's keys are in that of the alphabet."""
+    return tuple(sorted(sizes.items(), key=lambda one: (one[0][0] == ">", int(one[0].lstrip(">").split("-")[0]))))
 
 
 def _members(workspace: Workspace, names: list[str]) -> dict[str, dict[str, Any]]:

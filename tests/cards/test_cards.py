@@ -198,7 +198,7 @@ DEDUPE: dict[str, Any] = {
     "groups": {
         "clusters": 7,
         "rows": 30,
-        "sizes": {"2": 4, "3-5": 2, "6-10": 0, "11-100": 1, ">100": 0},
+        "sizes": {"11-100": 1, "2": 4, "3-5": 2, "6-10": 0, ">100": 0},
         "largest": [{"cluster": "c1", "rows": 14, "radius": 0.8125}],
     },
     "planted": [

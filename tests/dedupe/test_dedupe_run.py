@@ -17,7 +17,7 @@ from pipeline_runs import bytes_of, run_all
 from prose import chinese, english
 
 from aigc_data.dedupe import verification
-from aigc_data.errors import IntegrityError, RecipeError
+from aigc_data.errors import GateError, IntegrityError, RecipeError
 from aigc_data.pipeline import is_fresh, run_stage
 from aigc_data.pool import LocalPool
 from aigc_data.store import parquet, stack
@@ -387,3 +387,37 @@ def test_sketch__takes_at_most_400_bytes_a_record(make_workspace: Any) -> None:
     assert rows == 2000
     assert sum(sizes) / rows <= 400
     assert os.listdir(workspace.private / "dedupe") == ["verdicts.parquet"]
+
+
+def test_gate__refuses_a_release_whose_duplicates_were_not_found_well_enough(make_workspace: Any) -> None:
+    bars = [{"metric": "dedupe_recall_low", "min": 0.5}, {"metric": "dedupe_recall.zh", "min": 0.9}]
+    sections = {"gate": {"expectations": bars}, "release": {"expectations": []}}
+    workspace, recipe = make_workspace({"a.jsonl": corpus(range(12))}, **sections)
+    run_all(workspace, recipe)
+    metrics = workspace.manifest(workspace.layer("gate"))["metrics"]
+    assert 0.9 < metrics["dedupe_recall_low"] < metrics["dedupe_recall"] <= 1
+    # What was not measured meets no bar.
+    workspace, recipe = make_workspace({}, dedupe={"measure": PLAIN}, **sections)
+    with pytest.raises(GateError, match="dedupe_recall_low"):
+        run_all(workspace, recipe)
+
+
+def test_fold_han__matches_both_scripts_only_when_asked(make_workspace: Any) -> None:
+    rows = [
+        {
+            "id": "hans",
+            "text": "数据是关键所在，谁掌握了干净而有授权的文本，谁就能在明年重新训练，这个时代的发展说明了问题。" * 2,
+        },
+        {
+            "id": "hant",
+            "text": "數據是關鍵所在，誰掌握了乾淨而有授權的文本，誰就能在明年重新訓練，這個時代的發展說明了問題。" * 2,
+        },
+    ]
+    found = []
+    for fold in (False, True):
+        workspace, recipe = make_workspace(
+            {"a.jsonl": rows}, folder=f"fold-{fold}", dedupe={"measure": {"fold_han": fold, **PLAIN}}
+        )
+        said = run_dedupe(workspace, recipe)
+        found.append(len({v[0] for k, v in said.items() if k not in ("links", "unlike")}))
+    assert found == [2, 1]
