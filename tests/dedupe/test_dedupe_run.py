@@ -54,6 +54,11 @@ def test_dedupe__finds_families_and_leaves_what_has_no_tokens_alone(make_workspa
     clusters = [v[0] for k, v in said.items() if k not in ("links", "unlike")]
     assert sorted(clusters.count(c) for c in set(clusters)) == [1, 1] + [4] * 8
     assert not [v for k, v in said.items() if k not in ("links", "unlike") and v[-1] != "None"]
+    # Copies of one content are known by it: only the first of them is put into buckets and compared.
+    pairs = parquet.read(workspace.layer("dedupe") / "links" / "00000.parquet").to_pylist()
+    copies = {k for k, v in said.items() if k not in ("links", "unlike") and v[2] != k}
+    assert len(copies) == sum(p["method"] == "exact" for p in pairs) == 8
+    assert not [p for p in pairs if p["method"] != "exact" and {p["a"], p["b"]} & copies]
     manifest = workspace.manifest(workspace.layer("dedupe"))
     assert manifest["groups"]["clusters"] == 8
     assert manifest["groups"]["sizes"]["3-5"] == 8
@@ -162,6 +167,8 @@ def test_dedupe__planted_copies_are_found_in_both_languages(make_workspace: Any)
         assert row["recall"] >= 0.98
         assert row["low"] < row["recall"] <= row["high"]
     assert rows["all"]["pairs"] == rows["en"]["pairs"] + rows["zh"]["pairs"]
+    same = [r for r in workspace.manifest(workspace.layer("dedupe"))["planted"] if r["kind"] == "exact"]
+    assert {r["recall"] for r in same} == {1.0}
 
 
 def test_dedupe__a_chain_removes_nothing_that_is_unlike(make_workspace: Any) -> None:

@@ -81,6 +81,17 @@ def test_elect__decides_pairs_without_a_link_by_their_signatures():
     assert elected([0, 1, 2], [0, 1, 2], sig8=sig8) == [STAYS] * 3  # another cluster
 
 
+def test_elect__never_guesses_about_a_pair_that_was_compared():
+    sig8 = unlike(3)
+    sig8[1] = sig8[2] = sig8[0]  # all three look the same
+    apart = links_of((0, 1, 0.7), (1, 2, 0.75))
+    assert elected([0] * 3, [0, 1, 2], sig8=sig8) == [STAYS, (0, 1.0, "estimate"), (0, 1.0, "estimate")]
+    assert elected([0] * 3, [0, 1, 2], sig8=sig8, unlike=apart) == [STAYS, STAYS, (0, 1.0, "estimate")]
+    # A link of the same pair of rows elsewhere is not touched by it.
+    linked = elected([0] * 3, [0, 1, 2], [(0, 1, 0.9)], sig8=sig8, unlike=links_of((0, 2, 0.7), (1, 2, 0.7)))
+    assert linked == [STAYS, (0, 0.9, "jaccard"), STAYS]
+
+
 def test_elect__prefers_a_link_and_among_links_the_most_similar():
     links = [(0, 3, 0.85), (1, 3, 0.95), (2, 3, 0.95, "estimate")]
     assert elected([0] * 4, [0, 1, 2, 3], links)[3] == (1, 0.95, "jaccard")
