@@ -222,6 +222,21 @@ def _columns_for(stage: Map, records: _Records, recipe: Recipe) -> pa.Table:
     return pa.table([made[n]() if n in made else rows[n] for n in stage.reads], names=list(stage.reads))
 
 
+def not_used(name: str, recipe: Recipe) -> list[str]:
+    """The settings of a recipe that need a workspace, and that `apply` passes over."""
+    if name != "dedupe":
+        return []
+    measure = recipe.dedupe.measure
+    asked = {
+        "against": measure.against,
+        "evaluations": measure.evaluations,
+        "repeats": measure.repeats.records,
+        "substrings": measure.substrings.tokens,
+        "semantic": measure.semantic.on,
+    }
+    return [f"dedupe.measure.{key}" for key, value in asked.items() if value]
+
+
 def _dedupe(reader: _Reader, recipe: Recipe) -> Iterator[Part]:
     """All rows at once. They are compared under the rank of their id, so that each has its own, whatever ids hold."""
     from aigc_data.text.election import compare

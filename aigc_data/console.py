@@ -238,7 +238,8 @@ def show_evaluations(workspace: Workspace, to: Path | None) -> None:
         containment = f"{row.pop('containment'):.2f}"
         cells = {**row, "containment": containment, "hits": f"{row['hits']:,}", "reason": row["reason"] or "kept"}
         table.add_row(*(str(cells[c.header]) for c in table.columns))
-    _OUT.print(table if len(held) else "no record holds a shingle of an evaluation item")
+    wide = Console(highlight=False, width=max(_OUT.width, 200))  # an id that is cut off is of no use
+    wide.print(table if len(held) else "no record holds a shingle of an evaluation item")
     if len(held) > _SHOWN_ITEMS:
         _OUT.print(f"… {len(held) - _SHOWN_ITEMS:,} more: --to FILE writes all")
 
@@ -320,9 +321,11 @@ def explain(name: str, recipe: Recipe | None) -> None:
 
 def apply(name: str, source: Path, output: Path, recipe: Recipe | None, fields: dict[str, Any]) -> None:
     """Run a stage on a file and say what came of it."""
-    from aigc_data.apply import apply_stage
+    from aigc_data.apply import apply_stage, not_used
 
     done = apply_stage(name, source, output, recipe=recipe, source=fields)
+    if recipe is not None and (passed := not_used(name, recipe)):
+        _OUT.print(f"not used without a workspace: {', '.join(passed)}")
     _OUT.print(f"{output}: {done.rows:,} rows, {sum(done.reasons.values()):,} with a reason")
     for reason, count in sorted(done.reasons.items(), key=lambda item: -item[1]):
         _OUT.print(f"  {count:>9,}  {reason}")

@@ -114,9 +114,19 @@ class Published(Params):
 class Repeats(Params):
     """Lines and paragraphs that stand in many records: navigation, licence headers, signatures."""
 
-    records: int = Field(0, ge=0, description="records that hold a line before it is cut, 20 is usual; 0 cuts none")
-    units: tuple[Literal["line", "paragraph"], ...] = Field(("line", "paragraph"), description="what is counted")
+    records: int = Field(
+        0, ge=0, description="records, near-duplicates counted once, that hold a line before it is cut; 0 cuts none"
+    )
+    units: tuple[Literal["line", "paragraph"], ...] = Field(
+        ("line", "paragraph"), min_length=1, description="what is counted"
+    )
     min_tokens: int = Field(10, ge=1, description="tokens of a line or paragraph below which it is never cut")
+
+    @model_validator(mode="after")
+    def _several(self) -> Repeats:
+        if self.records == 1:
+            raise ValueError("records is 1: every line stands in one record; 20 is usual, 0 cuts none")
+        return self
 
 
 class Substrings(Params):
@@ -133,7 +143,7 @@ class Planted(Params):
         60, ge=0, description="records of each language that are edited and looked for; 0 measures none"
     )
     languages: tuple[Language, ...] = Field(("en", "zh"), description="ISO 639 codes of the records that are edited")
-    min_tokens: int = Field(50, ge=5, description="tokens of a record that is edited")
+    min_tokens: int = Field(50, ge=5, description="tokens of a record that is edited; 20,000 at most")
     rates: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         (0.005, 0.01, 0.02, 0.04), description="shares of the tokens that are edited"
     )
@@ -198,6 +208,7 @@ class DedupeMeasure(Params):
 class DedupeRules(Params):
     """Which findings drop a record. Duplicates within the corpus are the gate's to elect among."""
 
+    min_tokens_left: int = Field(20, ge=0, description="tokens that cuts must leave of a record")
     drop_published: bool = Field(True, description="a record that is in a release of `against` goes")
     drop_contaminated: bool = Field(
         True, description="a record that holds an evaluation item goes; else it is reported"
@@ -532,7 +543,12 @@ def _describe(error: ValidationError) -> str:
         return f"unknown key `{key}`{hint}"
     seen = first.get("input")
     shown = f", saw {seen!r}" if isinstance(seen, str | int | float | bool) or seen is None else ""
-    wanted = first["msg"].replace("valid tuple", "list").replace("valid dictionary or instance of ", "mapping of ")
+    wanted = (
+        first["msg"]
+        .removeprefix("Value error, ")
+        .replace("valid tuple", "list")
+        .replace("valid dictionary or instance of ", "mapping of ")
+    )
     return f"`{key}`: {wanted}{shown}"
 
 

@@ -19,7 +19,7 @@ PER_CLUSTER = 3
 _READS = (
     *("id", "source", "url", "license_declared", "clean.lang", "clean.script", "pii.spans"),
     *("license.license", "license.license_class", "license.detected", "license.conflict"),
-    *("quality.tokens", "quality.score", "dedupe.cluster", "gate.reason"),
+    *("dedupe.tokens_left", "quality.score", "dedupe.cluster", "gate.reason"),
 )
 _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?([^/?#:@]+)"
 
@@ -50,7 +50,7 @@ class Tally:
             self.sources[source, alive] += n
         for (source, reason), n in _counted(rows.filter(~pl.col("kept")), "source", "gate.reason"):
             self.refusals[source, reason] += n
-        for source, tokens in kept.group_by("source").agg(pl.col("quality.tokens").sum()).iter_rows():
+        for source, tokens in kept.group_by("source").agg(pl.col("dedupe.tokens_left").sum()).iter_rows():
             self.source_tokens[source] += tokens
         hosts = rows.select("source", host=pl.col("url").str.extract(_HOST).str.to_lowercase()).drop_nulls()
         for (source, host), n in _counted(hosts, "source", "host"):
@@ -58,11 +58,11 @@ class Tally:
         for (source, licence), n in _counted(rows.drop_nulls("license_declared"), "source", "license_declared"):
             self.declared[source, licence] += n
         self._add_licences(rows)
-        _merge(self.scripts, kept.group_by("clean.script").agg(pl.len(), pl.col("quality.tokens").sum()))
+        _merge(self.scripts, kept.group_by("clean.script").agg(pl.len(), pl.col("dedupe.tokens_left").sum()))
         # frexp, not a logarithm: that of a power of two may fall short of a whole number.
-        exponent = pl.Series("exponent", np.frexp(kept["quality.tokens"].to_numpy().clip(1))[1] - 1)
+        exponent = pl.Series("exponent", np.frexp(kept["dedupe.tokens_left"].to_numpy().clip(1))[1] - 1)
         by_length = kept.with_columns(exponent).group_by("exponent")
-        _merge(self.lengths, by_length.agg(pl.len(), pl.col("quality.tokens").sum()))
+        _merge(self.lengths, by_length.agg(pl.len(), pl.col("dedupe.tokens_left").sum()))
         for (score,), n in _counted(kept.select((pl.col("quality.score") // 100).clip(0, 9)), "quality.score"):
             self.scores[score] += n
         spans = (

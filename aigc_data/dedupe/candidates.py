@@ -59,7 +59,7 @@ class _MergeJob:
 
 def find_candidates(index: Index, params: DedupeMeasure, track: Track, memory: int) -> list[Candidates]:
     """All candidates, in files whose ranges of the smaller rank follow one another; `memory` (bytes) bounds a job."""
-    ranges = list(key_ranges(index.count * PAIRING_BYTES, memory))
+    ranges = list(key_ranges(index.count * (PAIRING_BYTES + index.permutations), memory))
     jobs = [
         _BandJob(index, band, number, low, high, params)
         for band in range(index.bands)

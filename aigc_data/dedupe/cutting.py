@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aigc_data.columns import CUTS
 from aigc_data.dedupe.index import Track
@@ -18,38 +19,56 @@ from aigc_data.dedupe.texts import no_rows
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.store import parquet
 from aigc_data.text.cuts import merge_cuts
-from aigc_data.text.repeats import count_repeats, cut_repeats, slice_hashes
+from aigc_data.text.repeats import Counted, count_repeats, counted, cut_repeats, slice_hashes
 from aigc_data.text.substrings import repeated_substrings
 
-#: Bytes that counting takes for each hash of a shard: hash, count, and the copies of a merge.
-COUNTING_BYTES = 40
+#: Bytes that counting takes for each hash of a shard: hash, row, and the copies of a merge.
+COUNTING_BYTES = 48
 
 
 @dataclass(frozen=True)
 class _CountJob:
     files: tuple[Path, ...]
+    starts: tuple[int, ...]
+    stands: Path
     low: int
     high: int
     records: int
 
 
-def repeated_hashes(files: Sequence[Path], rows: int, params: DedupeMeasure, track: Track, memory: int) -> np.ndarray:
-    """The hashes (uint64[], ascending) of lines and paragraphs that repeat, of the `rows` hashes in the shards' files;
-    counted in ranges that fit into `memory` (bytes)."""
+def repeated_hashes(
+    folder: Path,
+    parts: Sequence[Part],
+    lines: Sequence[Path],
+    stands: np.ndarray,
+    rows: int,
+    params: DedupeMeasure,
+    track: Track,
+    memory: int,
+) -> np.ndarray:
+    """The hashes (uint64[], ascending) of lines and paragraphs that repeat, of the `rows` hashes in the parts' files.
+
+    Only records that stand for their cluster are counted (`stands`, bool by place): twenty copies of an article are one
+    article, and the gate chooses among them. Counted in ranges that fit into `memory` (bytes).
+    """
+    where = folder / "stands.npy"
+    np.save(where, stands, allow_pickle=False)
     count = max(1, -(-rows * COUNTING_BYTES // max(memory, 1)))
     edges = [(i << 64) // count for i in range(count + 1)]
-    jobs = [_CountJob(tuple(files), low, high, params.repeats.records) for low, high in itertools.pairwise(edges)]
+    shared = (tuple(lines), tuple(starts_of(parts).tolist()), where)
+    jobs = [_CountJob(*shared, low, high, params.repeats.records) for low, high in pairwise(edges)]
     return np.concatenate([np.zeros(0, np.uint64), *track("dedupe: lines", _count, jobs)])
 
 
 def _count(job: _CountJob) -> np.ndarray:
-    parts = (slice_hashes(_counted(path), job.low, job.high) for path in job.files)
-    return count_repeats(parts, records=job.records)
+    stands = np.asarray(np.load(job.stands, mmap_mode="r", allow_pickle=False))
 
+    def part(path: Path, start: int) -> Counted:
+        table = parquet.read_between(path, ["hash", "row"], "hash", job.low, job.high)
+        hashes, rows = table["hash"].to_numpy(), table["row"].to_numpy()
+        return slice_hashes(counted(hashes[stands[start + rows.astype(np.int64)]]), job.low, job.high)
 
-def _counted(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    table = parquet.read(path, ["hash", "records"])
-    return table["hash"].to_numpy(), table["records"].to_numpy()
+    return count_repeats(map(part, job.files, job.starts), records=job.records)
 
 
 @dataclass(frozen=True)
@@ -73,7 +92,7 @@ def cut_lines(
     np.save(where, repeated, allow_pickle=False)
     jobs, numbers = [], []
     for number, (part, path) in enumerate(zip(parts, lines, strict=True)):
-        hashes = _counted(path)[0]
+        hashes = parquet.read(path, ["hash"])["hash"].to_numpy()
         if len(repeated) and (repeated[np.searchsorted(repeated, hashes) % len(repeated)] == hashes).any():
             jobs.append(_CutJob(part, where, params, folder / f"cuts-{number:06d}.parquet"))
             numbers.append(number)
@@ -98,11 +117,19 @@ class _SubstringJob:
 
 
 def cut_substrings(
-    folder: Path, parts: Sequence[Part], numbering: Numbering, params: DedupeMeasure, track: Track
+    folder: Path, parts: Sequence[Part], numbering: Numbering, cluster: np.ndarray, params: DedupeMeasure, track: Track
 ) -> pa.Table:
     """Runs of tokens that an earlier record of the group has too: `place` (int64, ascending) and `cuts` of the records
-    that have any. A group is a share of the ids, so that neither shards nor their order decide."""
+    that have any. A group is a share of the ids, so that neither shards nor their order decide.
+
+    Of a cluster (`cluster`, by rank) the record that names it is compared, and none is cut: the gate chooses among them
+    as they are.
+    """
     groups = params.substrings.groups
+    own = np.arange(len(cluster), dtype=cluster.dtype)
+    alone = np.bincount(cluster, minlength=len(cluster))[cluster] == 1
+    np.save(folder / "compared.npy", (cluster == own)[numbering.rank], allow_pickle=False)
+    np.save(folder / "alone.npy", alone[numbering.rank], allow_pickle=False)
     np.save(folder / "id-heads.npy", numbering.ids[numbering.rank, 0], allow_pickle=False)
     np.save(folder / "id-ranks.npy", numbering.rank, allow_pickle=False)
     jobs = [_SubstringJob(folder, tuple(parts), g, params) for g in range(groups)]
@@ -115,7 +142,10 @@ def _cut_substrings(job: _SubstringJob) -> pa.Table:
     substrings = job.params.substrings
     heads = np.load(job.folder / "id-heads.npy", mmap_mode="r", allow_pickle=False)
     ranks = np.load(job.folder / "id-ranks.npy", mmap_mode="r", allow_pickle=False)
-    mine = np.flatnonzero(_group_of(np.asarray(heads), substrings.groups) == job.group)
+    compared, alone = (
+        np.load(job.folder / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in ("compared", "alone")
+    )
+    mine = np.flatnonzero((_group_of(np.asarray(heads), substrings.groups) == job.group) & compared)
     starts, chunks = starts_of(job.parts), []
     for number, part in enumerate(job.parts):
         inside = mine[(mine >= starts[number]) & (mine < starts[number + 1])] - starts[number]
@@ -125,7 +155,8 @@ def _cut_substrings(job: _SubstringJob) -> pa.Table:
     texts = pa.chunked_array(chunks, pa.large_string())
     cuts = repeated_substrings(texts, np.asarray(ranks)[mine], tokens=substrings.tokens)
     table = pa.table({"place": pa.array(mine), "cuts": cuts})
-    return table.filter(pa.compute.greater(pa.compute.list_value_length(table["cuts"]), 0))
+    cut = pc.greater(pc.list_value_length(table["cuts"]), 0)
+    return table.filter(pc.and_(cut, pa.array(np.asarray(alone)[mine])))
 
 
 def _group_of(heads: np.ndarray, groups: int) -> np.ndarray:

@@ -16,35 +16,34 @@ from typing import Any
 import numpy as np
 
 from aigc_data.dedupe.parts import Numbering, Part, starts_of
+from aigc_data.errors import StageError
 from aigc_data.kernels.buckets import shared_entries
 from aigc_data.store import parquet
 from aigc_data.text.sketch import exact_representatives, fixed_rows
 
+#: Ranks are 32-bit, and the last one is an end.
+MOST_RECORDS = (1 << 32) - 1
+
 #: What the caller goes over jobs with: each(function, jobs) → results in order.
 Track = Callable[[str, Callable[[Any], Any], list[Any]], Iterable[Any]]
 
-#: Bytes that pairing one partition takes for each record of it, at most: entry, copy of it, place, signature.
-PAIRING_BYTES = 200
+#: Bytes that pairing one partition takes for each record of it beside its signature: entry, copies of it, place.
+PAIRING_BYTES = 72
 #: The same for finding exact copies.
 EXACT_BYTES = 96
 
 
 @dataclass(frozen=True)
 class Index:
-    """Paths and sizes; the arrays are mapped where they are used. A place is the order of `parts` and their rows."""
+    """Paths and sizes; the arrays are mapped where they are used. A place is the order of the parts and their rows."""
 
     folder: Path
-    parts: tuple[Part, ...]
+    count: int  # records of all parts
     own: int  # records of the corpus, ranks 0..own-1
     references: int  # records of earlier releases, the ranks behind them
     link_bands: int
     group_bands: int
     permutations: int
-
-    @property
-    def count(self) -> int:
-        """Records of all parts."""
-        return sum(p.rows for p in self.parts)
 
     @property
     def bands(self) -> int:
@@ -82,17 +81,32 @@ class Index:
             out[start : start + _GATHER] = stored[places[start : start + _GATHER]]
         return out
 
+    def starts(self) -> np.ndarray:
+        """int64[parts + 1]: the place of each part's first record, and of the end."""
+        return self._map("starts")
+
+    def in_range(self, begin: int, end: int, low: int, high: int) -> np.ndarray:
+        """The places (int64[], ascending) from `begin` to `end` that enter and whose content hash begins in
+        [low, high)."""
+        content, enters, found = self.content(), self.enters(), [np.zeros(0, np.int64)]
+        for start in range(begin, end, _BLOCK):
+            stop = min(start + _BLOCK, end)
+            prefix = content[start:stop, 0] >> np.uint64(32)
+            found.append(start + np.flatnonzero(enters[start:stop] & (prefix >= low) & (prefix < high)))
+        return np.concatenate(found)
+
     def _map(self, name: str) -> np.ndarray:
         return np.asarray(np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
 
 
 _GATHER = 1 << 16
+_BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
 class _FillJob:
     index: Index
-    part: int
+    part: Part
     start: int
 
 
@@ -111,8 +125,12 @@ def build_index(
     Returns the index and, by rank of the corpus, the smallest rank among exact copies (uint32[own]). `memory` is in
     bytes and bounds what one job holds.
     """
-    index = Index(folder, tuple(parts), numbering.count, references, *shape)
-    count, starts = index.count, starts_of(parts)
+    starts = starts_of(parts)
+    count = int(starts[-1])
+    if count >= MOST_RECORDS:
+        raise StageError(f"{count:,} records", expected=f"at most {MOST_RECORDS:,} in one workspace", do="divide it")
+    index = Index(folder, count, numbering.count, references, *shape)
+    np.save(folder / "starts.npy", starts, allow_pickle=False)
     behind = np.arange(numbering.count, count, dtype=np.uint32)
     np.save(folder / "ranks.npy", np.concatenate([numbering.rank, behind]), allow_pickle=False)
     np.save(folder / "rows.npy", np.concatenate([numbering.row, behind]), allow_pickle=False)
@@ -121,9 +139,9 @@ def build_index(
             file.truncate(max(1, count * size))
     content = np.lib.format.open_memmap(folder / "content.npy", "w+", np.uint64, (count, 2))
     enters = np.lib.format.open_memmap(folder / "enters.npy", "w+", np.bool_, (count,))
-    jobs = [_FillJob(index, i, int(starts[i])) for i in range(len(parts))]
+    jobs = [_FillJob(index, part, start) for part, start in zip(parts, starts.tolist(), strict=False)]
     for job, (hashes, tokens) in zip(jobs, track("dedupe: index", _fill, jobs), strict=True):
-        rows = slice(job.start, job.start + parts[job.part].rows)
+        rows = slice(job.start, job.start + job.part.rows)
         content[rows], enters[rows] = hashes, tokens > 0
     content.flush()
     enters.flush()
@@ -136,7 +154,7 @@ def build_index(
 
 def _fill(job: _FillJob) -> tuple[np.ndarray, np.ndarray]:
     """Write one part's keys and signatures; returns its content hashes and numbers of tokens."""
-    index, part = job.index, job.index.parts[job.part]
+    index, part = job.index, job.part
     names = ["exact_hi", "exact_lo", "tokens", "link_bands", "group_bands", "sig8"]
     table = parquet.read(part.sketch, names)
     if part.rows:
@@ -176,10 +194,8 @@ def _first_copies(index: Index, track: Track, memory: int) -> np.ndarray:
 
 def _exact_copies(job: _ExactJob) -> tuple[np.ndarray, np.ndarray]:
     """(ranks, smallest rank of the same content) of the copies in one range of hashes."""
-    own = job.index.own
-    content, enters, ranks = job.index.content()[:own], job.index.enters()[:own], job.index.ranks()[:own]
-    prefix = content[:, 0] >> np.uint64(32)
-    mine = np.flatnonzero(enters & (prefix >= job.low) & (prefix < job.high))
+    mine = job.index.in_range(0, job.index.own, job.low, job.high)
+    content, ranks = job.index.content(), job.index.ranks()
     high, low, rank = content[mine, 0], content[mine, 1], ranks[mine]
     smallest = exact_representatives(high, low, np.ones(len(mine), np.int64), rank).astype(np.uint32)
     copies = np.flatnonzero(smallest != rank)

@@ -52,6 +52,9 @@ def find_items(workspace: Workspace, params: DedupeMeasure) -> Items:
 def index_items(workspace: Workspace, params: DedupeMeasure) -> Items:
     """The same with their index in `folder`; raises SourceError when a set cannot be read."""
     items = find_items(workspace, params)
+    for other in (workspace.private / "dedupe").glob("items-*"):
+        if other != items.folder or not items.counts:
+            remove_tree(other)
     if not items.digest or items.counts:
         return items
     tables, lost = [], {}
@@ -64,8 +67,6 @@ def index_items(workspace: Workspace, params: DedupeMeasure) -> Items:
         min_tokens=params.evaluation_min_tokens,
         fold_han=params.fold_han,
     )
-    for other in (workspace.private / "dedupe").glob("items-*"):
-        remove_tree(other)
     items.folder.mkdir(parents=True)
     index.save(items.folder)
     counts = {name: {**sizes, "lost": sum(lost[name].values())} for name, sizes in index.sets().items()}

@@ -1,4 +1,7 @@
-"""The layer's files: measures and reasons a shard, links with their ids. A file whose content is the same stays."""
+"""The layer's files: measures and reasons a shard, links with their ids.
+
+A shard's file whose content is the same stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aigc_data.codedigest import code_digest
 from aigc_data.columns import CONTAMINATION, DEDUPE, LINKS, on_disk
 from aigc_data.dedupe.cutting import cuts_of
 from aigc_data.dedupe.index import Track
@@ -89,7 +93,7 @@ def write_measures(
                 folder,
                 start,
                 lines.get(number),
-                substrings.slice(low, high - low),
+                substrings.take(pa.array(np.arange(low, high))),  # a slice would travel as the whole
                 published.names if published else (),
                 clean.get(shard.name),
                 contaminated,
@@ -182,7 +186,8 @@ def write_judgements(workspace: Workspace, measures: Files, rules: DedupeRules, 
     jobs = []
     for shard in workspace.shards():
         name = f"reason/{shard.name}.parquet"
-        key = digest_of({"measure": measures[f"measure/{shard.name}.parquet"]["key"], "rules": dump(rules)})
+        measure = measures[f"measure/{shard.name}.parquet"]["key"]
+        key = digest_of({"measure": measure, "rules": dump(rules), "code": code_digest("aigc_data.dedupe.layer", ())})
         entry = fresh_entry(workspace, workspace.layer("dedupe"), name, key, old)
         if entry:
             files[name] = entry
@@ -204,7 +209,8 @@ def judge(columns: pa.Table, rules: DedupeRules) -> pa.Array:
     """The reason (string, null to keep) of each row, from `published_in`, `contamination`, `cuts` and
     `tokens_left`."""
     reason = np.full(len(columns), "", object)
-    reason[any_cut(columns["cuts"]) & (columns["tokens_left"].to_numpy() == 0)] = "dedupe:boilerplate"
+    left = columns["tokens_left"].to_numpy()
+    reason[any_cut(columns["cuts"]) & (left < max(rules.min_tokens_left, 1))] = "dedupe:boilerplate"
     if rules.drop_contaminated:
         reason[contaminated(columns["contamination"], rules)] = "dedupe:contaminated"
     if rules.drop_published:

@@ -80,6 +80,17 @@ def semantic_links(
     return Verdicts(pairs, links["similarity"].to_numpy(), np.full(len(pairs), SEMANTIC, np.uint8))
 
 
+def between_contents(links: Verdicts, first: np.ndarray) -> Verdicts:
+    """The links between the records that stand for their exact copies (`first`, by rank), the most similar of several:
+    an election knows copies by these alone."""
+    a, b = first[links.left].astype(np.uint64), first[links.right].astype(np.uint64)
+    pairs = np.minimum(a, b) << np.uint64(32) | np.maximum(a, b)
+    order = np.lexsort((-links.similarity, pairs))
+    order = order[(a != b)[order]]
+    kept = order[np.flatnonzero(np.diff(pairs[order], prepend=np.uint64(0)) != 0)] if len(order) else order
+    return Verdicts(pairs[kept], links.similarity[kept], links.method[kept])
+
+
 def _embed(job: _EmbedJob) -> Path:
     from aigc_data.text.semantic import embed
 
@@ -101,10 +112,16 @@ def _stored(texts: BaseTexts, name: str) -> np.ndarray:
     values = [(orjson.loads(meta) if meta else {}).get(name) for meta in rows]
     try:
         column = pa.array(values, pa.list_(pa.float32()))
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise StageError(
             f"`{name}` is no list of numbers in some record of shard {texts.shard.name}",
             expected="an embedding in every record",
             do="mend `dedupe.measure.semantic.field`, or name the field in `meta` of every source",
-        ) from error
+        ) from None  # Arrow's own words repeat the value
+    if column.null_count:
+        raise StageError(
+            f"{column.null_count:,} records of shard {texts.shard.name} have no `{name}` in `meta`",
+            expected="an embedding in every record",
+            do="mend `dedupe.measure.semantic.field`, or name the field in `meta` of every source",
+        )
     return from_column(column)

@@ -30,6 +30,8 @@ from aigc_data.text.sketch import sketch
 
 _LOW = np.uint64(0xFFFFFFFF)
 NAME = "planted"
+#: A longer record is not edited: the copies are made token by token on the driver.
+MOST_TOKENS = 20_000
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def choose_rows(
     numbers of tokens of its records, `read` their texts if they have been read."""
     rows = stack.read_rows(texts.workspace, texts.shard, ("id", "clean.lang"))
     allowed = pc.is_in(rows["clean.lang"], pa.array(params.planted.languages)).to_numpy()
-    able = np.flatnonzero(allowed & (tokens >= params.planted.min_tokens))
+    able = np.flatnonzero(allowed & (tokens >= params.planted.min_tokens) & (tokens <= MOST_TOKENS))
     ids, lang = to_numbers(rows["id"].take(pa.array(able))), rows["clean.lang"].take(pa.array(able))
     own = able[_choose(ids, lang, params)] if len(able) else able
     ids, lang = to_numbers(rows["id"].take(pa.array(own))), rows["clean.lang"].take(pa.array(own))
@@ -160,7 +162,8 @@ def measure(
     """
     hit = np.zeros(len(sample.original), np.bool_)
     own = links.where(links.right >= begin)
-    hit[own.right - begin] |= found.cluster[own.left] == found.cluster[sample.original[own.right - begin]]
+    same = found.cluster[own.left] == found.cluster[sample.original[own.right - begin]]
+    hit[own.right[same] - begin] = True
     grouped = hit.copy()
     for part in candidates:
         pairs = np.asarray(part.pairs())

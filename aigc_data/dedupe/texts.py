@@ -38,7 +38,7 @@ _WAITING = 4096
 #: Items that are told of one record: more than a page of a benchmark holds.
 MOST_ITEMS = 1000
 
-LINES = pa.schema([pa.field("hash", pa.uint64(), nullable=False), pa.field("records", pa.uint32(), nullable=False)])
+LINES = pa.schema([pa.field("hash", pa.uint64(), nullable=False), pa.field("row", pa.uint32(), nullable=False)])
 CONTAMINATED = pa.schema([pa.field("contamination", CONTAMINATION, nullable=False)])
 
 #: Manifest entries by file name.
@@ -170,8 +170,8 @@ def _read(job: _Job) -> tuple[Files, pa.Table | None]:
 def _made(kind: str, texts: pa.ChunkedArray, job: _Job) -> pa.Table:
     repeats = job.params.repeats
     if kind == "lines":
-        counted = line_hashes(texts, units=repeats.units, min_tokens=repeats.min_tokens)
-        return pa.table([pa.array(column) for column in counted], schema=LINES)
+        found = line_hashes(texts, units=repeats.units, min_tokens=repeats.min_tokens)
+        return pa.table([pa.array(column) for column in found], schema=LINES)
     shard = Shard(kind, "", job.shelf.rows)
     if kind == "contamination":
         found = contamination(texts, load(job.items), most=MOST_ITEMS)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from aigc_data.dedupe.candidates import Candidates
 from aigc_data.dedupe.index import Index, Track
-from aigc_data.dedupe.parts import starts_of
+from aigc_data.dedupe.parts import Part
 from aigc_data.errors import IntegrityError
 from aigc_data.kernels.jaccard import gather_rows
 from aigc_data.recipe import DedupeMeasure
@@ -107,8 +107,9 @@ def content_word(content: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _EvidenceJob:
-    index: Index
-    part: int
+    folder: Path
+    part: Part
+    number: int
     rows: np.ndarray  # int64[], ascending, within the part
     params: DedupeMeasure
 
@@ -123,6 +124,7 @@ class _BlockJob:
 
 def verify(
     index: Index,
+    parts: Sequence[Part],
     candidates: Sequence[Candidates],
     params: DedupeMeasure,
     known: Known,
@@ -147,12 +149,12 @@ def verify(
         settled.append(Verdicts(pairs[done], similarity[done], np.full(int(done.sum()), JACCARD, np.uint8)))
     places = np.flatnonzero(asked)
     np.save(index.folder / "asked.npy", places, allow_pickle=False)
-    sizes = _gather_evidence(index, places, params, track)
+    sizes = _gather_evidence(index, parts, places, params, track)
     jobs, guesses = [], []
     for pairs, guess in open_pairs:
         ends = [np.searchsorted(places, rows[p.astype(np.int64)]) for p in (pairs >> np.uint64(32), pairs & _LOW)]
         # A text is counted each time it is named: an upper bound, and close to the truth for small clusters.
-        cost = np.cumsum(4 * (sizes[ends[0]] + sizes[ends[1]]) + 64)
+        cost = np.cumsum(8 * (sizes[ends[0]] + sizes[ends[1]]) + 64)
         for start, end in _blocks(cost, memory):
             jobs.append(_BlockJob(index, index.folder / "asked.npy", pairs[start:end], params))
             guesses.append(guess[start:end])
@@ -166,12 +168,14 @@ def verify(
     return verdicts
 
 
-def _gather_evidence(index: Index, places: np.ndarray, params: DedupeMeasure, track: Track) -> np.ndarray:
+def _gather_evidence(
+    index: Index, parts: Sequence[Part], places: np.ndarray, params: DedupeMeasure, track: Track
+) -> np.ndarray:
     """Boil the asked texts down, each part read once; returns the numbers of shingles (int64) by asked place."""
-    starts = starts_of(index.parts)
+    starts = index.starts()
     bounds = np.searchsorted(places, starts)
     jobs = [
-        _EvidenceJob(index, part, places[low:high] - starts[part], params)
+        _EvidenceJob(index.folder, parts[part], part, places[low:high] - starts[part], params)
         for part, (low, high) in enumerate(pairwise(bounds.tolist()))
         if high > low
     ]
@@ -179,7 +183,7 @@ def _gather_evidence(index: Index, places: np.ndarray, params: DedupeMeasure, tr
 
 
 def _boil_down(job: _EvidenceJob) -> np.ndarray:
-    part, folder = job.index.parts[job.part], job.index.folder
+    part, folder = job.part, job.folder
     if part.texts is None:  # its evidence was made with its sketch
         values, offsets = (np.load(folder / f"{part.name}.{k}.npy", allow_pickle=False) for k in ("values", "offsets"))
         sizes = np.diff(offsets)[job.rows]
@@ -189,8 +193,8 @@ def _boil_down(job: _EvidenceJob) -> np.ndarray:
         values, offsets = chosen, kept
     else:
         values, offsets = shingle_sets(part.texts.read(job.rows), params=job.params)
-    np.save(folder / f"evidence-{job.part:06d}.values.npy", values, allow_pickle=False)
-    np.save(folder / f"evidence-{job.part:06d}.offsets.npy", offsets, allow_pickle=False)
+    np.save(folder / f"evidence-{job.number:06d}.values.npy", values, allow_pickle=False)
+    np.save(folder / f"evidence-{job.number:06d}.offsets.npy", offsets, allow_pickle=False)
     return np.diff(offsets)
 
 
@@ -209,7 +213,7 @@ def _compare(job: _BlockJob) -> np.ndarray:
     ends = np.stack([rows[job.pairs >> np.uint64(32)], rows[job.pairs & _LOW]])
     distinct, of_pair = np.unique(ends, return_inverse=True)
     places = np.load(job.asked, mmap_mode="r", allow_pickle=False)
-    starts = starts_of(index.parts)
+    starts = index.starts()
     # The evidence of a part holds its asked rows in their order: where each of ours lies there.
     part = np.searchsorted(starts, distinct, side="right") - 1
     inside = np.searchsorted(places, distinct) - np.searchsorted(places, starts[part])

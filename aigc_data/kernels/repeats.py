@@ -96,10 +96,12 @@ def _distinct(hashes, begin, end):  # type: ignore[no-untyped-def]
 
 @kernel
 def hash_units(data, offsets, tables, units, min_tokens):  # type: ignore[no-untyped-def]
-    """uint64[]: the hashes of each row's lines and paragraphs of `min_tokens` tokens or more, each once a row.
+    """(hashes uint64[m], ends int64[n]): the hashes of each row's lines and paragraphs of `min_tokens` tokens or more,
+    each once a row; those of row i end at `ends[i]`.
 
     `units` is LINES, PARAGRAPHS or both.
     """
+    ends = np.zeros(len(offsets) - 1, np.int64)
     tokens = np.empty(most_tokens(_longest(offsets)), np.uint64)
     _, lines = _most_lines(data, offsets)
     hashes = np.empty(lines * 2, np.uint64)
@@ -127,7 +129,8 @@ def hash_units(data, offsets, tables, units, min_tokens):  # type: ignore[no-unt
             hashes[count] = finished(paragraph)
             count += 1
         count = _distinct(hashes, begin, count)
-    return hashes[:count].copy()
+        ends[row] = count
+    return hashes[:count].copy(), ends
 
 
 @kernel

@@ -52,24 +52,36 @@ def read_items(evaluation: Evaluation, root: Path, *, max_record_bytes: int) -> 
     parts: list[pa.Table] = [ITEMS.empty_table()]
     lost: Counter[str] = Counter()
     given: Counter[str] = Counter()
+    keyed = False
     for file in list_inputs(first, root):
         # The readers take one text a record, so a file is read once for each field: such sets are small.
         for field, source in sources.items() if file.format in _WITH_FIELDS else [("", first)]:
             suffix = f"#{field}" if field and len(sources) > 1 else ""
-            found = _read(file, source, suffix, max_record_bytes, lost)
+            found, with_key = _read(file, source, suffix, max_record_bytes, lost)
+            keyed = keyed or with_key
             parts.append(found)
             given[field] += found.num_rows
     empty = [field for field in given if not given[field]]
     if empty:
         raise _nothing(evaluation.name, empty[0], lost)
+    if evaluation.id is not None and not keyed:
+        raise SourceError(
+            f"no record of evaluation set {evaluation.name!r} has a field {evaluation.id!r}",
+            expected="the field that names an item",
+            do="mend `id` of the evaluation set in the recipe, or leave it out",
+        )
     return Items(pa.concat_tables(parts).combine_chunks(), dict(sorted(lost.items())))
 
 
-def _read(file: InputFile, source: Source, suffix: str, max_record_bytes: int, lost: Counter[str]) -> pa.Table:
-    parts = [ITEMS.empty_table()]
+def _read(
+    file: InputFile, source: Source, suffix: str, max_record_bytes: int, lost: Counter[str]
+) -> tuple[pa.Table, bool]:
+    """The items of one file, and whether any had a key of its own."""
+    parts, keyed = [ITEMS.empty_table()], False
     for chunk in read_file(file, source, max_record_bytes=max_record_bytes, chunk_bytes=_CHUNK_BYTES):
         lost.update(loss.reason for loss in chunk.lost)
         rows = chunk.rows
+        keyed = keyed or any(key is not None for key in chunk.keys)
         if nulls := rows["text"].null_count:
             lost["null-text"] += nulls
         names = [
@@ -78,7 +90,7 @@ def _read(file: InputFile, source: Source, suffix: str, max_record_bytes: int, l
         ]
         columns = [pa.array([source.name] * len(names), pa.string()), pa.array(names, pa.string()), rows["text"]]
         parts.append(pa.Table.from_arrays(columns, schema=ITEMS).filter(rows["text"].is_valid()))
-    return pa.concat_tables(parts)
+    return pa.concat_tables(parts), keyed
 
 
 def _nothing(name: str, field: str, lost: Counter[str]) -> SourceError:

@@ -22,7 +22,8 @@ from aigc_data.dedupe.findings import count_findings
 from aigc_data.dedupe.index import build_index
 from aigc_data.dedupe.items import Items, find_items, index_items
 from aigc_data.dedupe.outcome import best_published, cluster_sizes, components
-from aigc_data.dedupe.parts import Part, number
+from aigc_data.dedupe.parts import BaseTexts, Part, ReleaseTexts, number
+from aigc_data.dedupe.references import same_contents, same_records
 from aigc_data.dedupe.texts import Files, Shelf, published_shelves, read_texts, shelves
 from aigc_data.dedupe.verification import EXACT, JACCARD, Known, Verdicts, verify
 from aigc_data.hashing import digest_of
@@ -64,19 +65,23 @@ def run(context: Context) -> Report:
         files = {name: entry for name, entry in old["files"].items() if not name.startswith("reason/")}
         found: dict[str, Any] = {name: old[name] for name in ("groups", "planted") if name in old}
     else:
-        files, found = _resolve(context, texts, chosen, wanted, key, old.get("files", {}))
+        try:
+            files, found = _resolve(context, texts, chosen, wanted, key, old.get("files", {}))
+        finally:
+            remove_tree(workspace.private / "dedupe" / "scratch")
     measures = {name: entry for name, entry in files.items() if name.startswith("measure/")}
     rules = context.params.rules
     judged = layer.write_judgements(workspace, measures, rules, old.get("files", {}), track)
     manifest = layer_manifest("dedupe", context.params, {**files, **judged}, context.code(LIBRARIES))
     manifest |= {"made_of": key, **found, **count_findings(workspace, context.params, items.counts, track)}
-    written = sum(1 for name, entry in manifest["files"].items() if old.get("files", {}).get(name) != entry)
     finish_layer(workspace, folder, manifest, seconds=time.perf_counter() - started)
-    remove_tree(workspace.private / "dedupe" / "scratch")
-    fresh = max(_shards(manifest["files"]) - written, 0)
-    return barrier_report(
-        STAGE, started, _shards(manifest["files"]) - fresh, fresh, manifest["rows"], manifest["reasons"]
-    )
+    changed = {n.split("/", 1)[1] for n, entry in manifest["files"].items() if _changed(n, entry, old)}
+    fresh = _shards(manifest["files"]) - len(changed)
+    return barrier_report(STAGE, started, len(changed), fresh, manifest["rows"], manifest["reasons"])
+
+
+def _changed(name: str, entry: dict[str, Any], old: dict[str, Any]) -> bool:
+    return name.startswith(("measure/", "reason/")) and old.get("files", {}).get(name) != entry
 
 
 def is_fresh(context: Context) -> bool:
@@ -126,7 +131,7 @@ def _resolve(
     remove_tree(folder)
     folder.mkdir(parents=True)
     parts = [_part(workspace.layer("dedupe"), shelf, i) for i, shelf in enumerate(wanted)]
-    own = [p for p, shelf in zip(parts, wanted, strict=True) if "release" not in shelf.footer]
+    own = [p for p in parts if isinstance(p.texts, BaseTexts)]
     numbering = number(workspace)
     references = sum(p.rows for p in parts[len(own) :])
     sample = None
@@ -138,14 +143,13 @@ def _resolve(
     index, first = build_index(folder, parts, numbering, references, shape, track, memory)
     candidates = find_candidates(index, params, track, memory)
     known = Known(workspace.private / "dedupe" / "verdicts.parquet", _verdict_key(context))
-    verdicts = verify(index, candidates, params, known, track, memory)
+    verdicts = verify(index, parts, candidates, params, known, track, memory)
     alike = verdicts.similarity >= np.float32(params.threshold)
     links, inside = verdicts.where(alike), verdicts.right < index.own
     mine = links.where(links.right < index.own)
     if params.semantic.on:
-        mine = Verdicts.joined(
-            [mine, meaning.semantic_links(folder, workspace.root, own, numbering, params.semantic, track)]
-        )
+        meant = meaning.semantic_links(folder, workspace.root, own, numbering, params.semantic, track)
+        mine = Verdicts.joined([mine, meaning.between_contents(meant, first)])
     found = components(index, first, mine, candidates, params)
     copies = np.flatnonzero(first != np.arange(index.own))
     exact = first[copies].astype(np.uint64) << np.uint64(32) | copies.astype(np.uint64)
@@ -158,21 +162,22 @@ def _resolve(
     )
     published = None
     if references:
-        there = (links.right >= index.own) & (links.right < index.own + references)
-        published = _published(
-            context, index.own, wanted[len(own) :], *best_published(index, links.where(there), first)
+        there = links.where((links.right >= index.own) & (links.right < index.own + references))
+        ids = _ids_of(wanted[len(own) :])
+        there = Verdicts.joined(
+            [there, same_contents(index, track, memory), same_records(index, numbering, ids, first, params)]
         )
+        published = _published(context, index.own, wanted[len(own) :], ids, *best_published(index, there, first))
     lines: dict[int, Path] = {}
     if params.repeats.records:
-        counted = [
-            workspace.layer("dedupe") / name for shelf in wanted for name in shelf.wanted if name.startswith("lines/")
-        ]
-        rows = sum(texts[f"lines/{path.name}"]["rows"] for path in counted)
-        repeated = cutting.repeated_hashes(counted, rows, params, track, memory)
+        hashes = [n for shelf in wanted for n in shelf.wanted if n.startswith("lines/")]
+        counted, rows = [workspace.layer("dedupe") / n for n in hashes], sum(texts[n]["rows"] for n in hashes)
+        stands = (found.cluster == np.arange(index.own))[numbering.rank]
+        repeated = cutting.repeated_hashes(folder, own, counted, stands, rows, params, track, memory)
         lines = cutting.cut_lines(folder, own, counted, repeated, params, track)
     substrings = pa.table({"place": pa.array([], pa.int64()), "cuts": pa.array([], columns.CUTS)})
     if params.substrings.tokens:
-        substrings = cutting.cut_substrings(folder, own, numbering, params, track)
+        substrings = cutting.cut_substrings(folder, own, numbering, found.cluster, params, track)
     clean = parent_digests(workspace, ["clean"])["clean"]
     contaminated = any(name.startswith("contamination/") for name in texts)
     files |= layer.write_measures(
@@ -189,12 +194,17 @@ def _part(folder: Path, shelf: Shelf, number: int) -> Part:
     return Part(f"part-{number:06d}", shelf.rows, folder / sketch, shelf.texts)
 
 
+def _ids_of(wanted: list[Shelf]) -> np.ndarray:
+    """The ids (uint64[m, 2]) of the records of earlier releases, in the order of their shelves."""
+    ids = [to_numbers(parquet.read(s.texts.path, ["id"])["id"]) for s in wanted if isinstance(s.texts, ReleaseTexts)]
+    return np.concatenate([np.empty((0, 2), np.uint64), *ids])
+
+
 def _published(
-    context: Context, own: int, wanted: list[Shelf], place: np.ndarray, similarity: np.ndarray
+    context: Context, own: int, wanted: list[Shelf], ids: np.ndarray, place: np.ndarray, similarity: np.ndarray
 ) -> layer.Published:
     """Names and ids of the records of earlier releases."""
     names = tuple(p.name for p in context.params.measure.against)
-    ids = np.concatenate([to_numbers(parquet.read(s.texts.path, ["id"])["id"]) for s in wanted])  # type: ignore[union-attr]
     of = [next(iter(s.wanted)).removeprefix("against/").rpartition("-")[0] for s in wanted]
     name_of = np.repeat([names.index(n) for n in of], [s.rows for s in wanted]).astype(np.int16)
     hit = place >= 0

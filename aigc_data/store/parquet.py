@@ -166,6 +166,21 @@ def _take(file: pq.ParquetFile, columns: list[str] | None, rows: np.ndarray) -> 
     return table.take(pa.array(rows - starts[group] + read[np.searchsorted(wanted, group)]))
 
 
+def read_between(path: Path, columns: Sequence[str], by: str, low: int, high: int) -> pa.Table:
+    """Read the row groups that may hold values of the ascending integer column `by` in [low, high)."""
+    try:
+        with _open(path) as file:
+            place = file.schema_arrow.get_field_index(by)
+            groups = []
+            for i in range(file.metadata.num_row_groups):
+                bounds = file.metadata.row_group(i).column(place).statistics
+                if bounds is None or (bounds.min < high and bounds.max >= low):
+                    groups.append(i)
+            return file.read_row_groups(groups, columns=list(columns)).select(list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise _broken(path, error) from error
+
+
 def batches(path: Path, columns: Sequence[str], rows: int = ROW_GROUP) -> Iterator[pa.RecordBatch]:
     """Iterate over a file's rows in order, a row group's memory at a time."""
     try:

@@ -64,7 +64,7 @@ def plan(params: DedupeMeasure) -> tuple[Bands, Bands]:
         raise RecipeError(
             f"dedupe.measure: recall {params.recall} at threshold {params.threshold} is out of reach "
             f"with {params.permutations} permutations",
-            expected="a band set that pairs that share of the true pairs",
+            expected="a share below 1 that some number of bands can find",
             do="lower `recall`, or raise `threshold` or `permutations`",
         )
     group = choose_bands(params.group_threshold, GROUP_RECALL, params.permutations)

@@ -28,17 +28,25 @@ UNITS = {"line": k.LINES, "paragraph": k.PARAGRAPHS}
 Counted = tuple[np.ndarray, np.ndarray]
 
 
-def line_hashes(texts: pa.Array | pa.ChunkedArray, *, units: Sequence[str] = ("line",), min_tokens: int) -> Counted:
-    """The 64-bit hashes of all lines or paragraphs of `min_tokens` tokens or more, and how many texts have each.
+def line_hashes(
+    texts: pa.Array | pa.ChunkedArray, *, units: Sequence[str] = ("line",), min_tokens: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(hashes uint64[m] ascending, rows uint32[m]): the 64-bit hashes of all lines or paragraphs of `min_tokens` tokens
+    or more, and which text each is of.
 
     Several times in one text counts once; a null is an empty text. Among a billion hashes the chance that any two
     units share one is 1 in 40. Raises ValueError for an unknown unit or `min_tokens` below 1.
     """
-    hashes = k.hash_units(*text_buffers(texts), codepoints.TABLES, _bits(units, min_tokens), min_tokens)
-    hashes.sort()
+    hashes, ends = k.hash_units(*text_buffers(texts), codepoints.TABLES, _bits(units, min_tokens), min_tokens)
+    rows = np.repeat(np.arange(len(ends), dtype=np.uint32), np.diff(ends, prepend=0))
+    order = np.argsort(hashes, kind="stable")
+    return hashes[order], rows[order]
+
+
+def counted(hashes: np.ndarray) -> Counted:
+    """How often each of some hashes (uint64[m], ascending) occurs."""
     first = np.flatnonzero(np.concatenate([np.ones(min(len(hashes), 1), np.bool_), hashes[1:] != hashes[:-1]]))
-    records = np.diff(np.append(first, len(hashes)))
-    return hashes[first], records.astype(np.uint32)
+    return hashes[first], np.diff(np.append(first, len(hashes))).astype(np.uint32)
 
 
 def slice_hashes(part: Counted, low: int, high: int) -> Counted:

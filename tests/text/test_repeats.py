@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aigc_data.kernels import codepoints
 from aigc_data.text.cuts import CUT, apply_cuts
-from aigc_data.text.repeats import count_repeats, cut_repeats, line_hashes, slice_hashes
+from aigc_data.text.repeats import count_repeats, counted, cut_repeats, line_hashes, slice_hashes
 from aigc_data.text.tokens import tokens_of
 
 BOTH = ("line", "paragraph")
@@ -22,12 +22,17 @@ LINES = st.sampled_from(
 TEXTS = st.lists(LINES, max_size=9).map("\n".join)
 
 
+def count(texts, **settings):
+    """The hashes of some texts and in how many of them each stands."""
+    return counted(line_hashes(texts, **settings)[0])
+
+
 def column(texts):
     return pa.array(texts, pa.large_string())
 
 
 def found(texts, *, records, units=("line",), min_tokens=1):
-    return count_repeats([line_hashes(column(texts), units=units, min_tokens=min_tokens)], records=records)
+    return count_repeats([count(column(texts), units=units, min_tokens=min_tokens)], records=records)
 
 
 def cuts(texts, *, records=2, units=("line",), min_tokens=1):
@@ -107,7 +112,7 @@ def plain_cut(text, repeated, units, min_tokens):
 @example(["\n".join(f"{n % 40} b\n" for n in range(90)), "7 b"], BOTH, 2)
 def test_cut_repeats__equals_the_plain_reference(texts, units, min_tokens):
     counts = plain_counts(texts, units, min_tokens)
-    hashes, records = line_hashes(column(texts), units=units, min_tokens=min_tokens)
+    hashes, records = count(column(texts), units=units, min_tokens=min_tokens)
     assert sorted(records.tolist()) == sorted(counts.values())
     assert (np.diff(hashes) > 0).all() if len(hashes) > 1 else True
     repeated = {key for key, count in counts.items() if count >= 2}
@@ -182,13 +187,23 @@ def test_cut_repeats__leaves_nothing_of_a_text_that_is_all_boilerplate():
 
 
 def test_line_hashes__counts_records_and_not_occurrences():
-    hashes, records = line_hashes(column(["a b\nA B\nc d", None, "a, b", "c\n\nd"]), min_tokens=2)
+    hashes, records = count(column(["a b\nA B\nc d", None, "a, b", "c\n\nd"]), min_tokens=2)
     assert sorted(records.tolist()) == [1, 2]
     assert hashes.dtype == np.uint64
     assert records.dtype == np.uint32
     assert len(line_hashes(column([]), min_tokens=1)[0]) == 0
     assert cut_repeats(column([]), hashes, min_tokens=2).type == pa.list_(CUT)
     assert cut_repeats(column([None, "x"]), hashes, min_tokens=2).to_pylist() == [[], []]
+
+
+def test_line_hashes__says_which_text_each_is_of():
+    texts = ["one two\nthree four", "", "Three, four", "one two\nONE TWO"]
+    hashes, rows = line_hashes(column(texts), min_tokens=2)
+    assert (np.diff(hashes.astype(object)) >= 0).all()
+    by_hash = {}
+    for value, row in zip(hashes.tolist(), rows.tolist(), strict=True):
+        by_hash.setdefault(value, []).append(row)
+    assert sorted(by_hash.values()) == [[0, 2], [0, 3]]
 
 
 def test_line_hashes__refuses_what_it_cannot_count():
@@ -230,7 +245,7 @@ def test_count_repeats__stays_full_when_a_count_is():
 def test_cut_repeats__does_not_depend_on_shards_or_order():
     texts = [f"line {n % 3} of many lines\nown {n}\n第{n % 4}行是很多人都有的" for n in range(20)]
     whole = cut(texts, records=5, min_tokens=4)
-    parts = [line_hashes(column(texts[n::3]), min_tokens=4) for n in (2, 0, 1)]
+    parts = [count(column(texts[n::3]), min_tokens=4) for n in (2, 0, 1)]
     repeated = count_repeats(iter(parts), records=5)
     for n in range(20):
         one = column([texts[n]])
