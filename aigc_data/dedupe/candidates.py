@@ -17,8 +17,8 @@ from aigc_data.dedupe.index import PAIRING_BYTES, Index, Track, key_ranges
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.text.dedupe import band_pairs, distinct_pairs
 
-#: Bytes that merging takes for each pair: pair, matches, the sort's order and copies.
-MERGING_BYTES = 48
+#: Bytes that merging a pair takes, and looking at it when it is verified: pair, matches, order, places, content hashes.
+MERGING_BYTES = 128
 
 
 @dataclass(frozen=True)

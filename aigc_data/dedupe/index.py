@@ -62,6 +62,10 @@ class Index:
         """bool[count] by place: whether the record is put into buckets."""
         return self._map("enters")
 
+    def short(self) -> np.ndarray:
+        """bool[count] by place: whether the text is one shingle, all of its tokens."""
+        return self._map("short")
+
     def content(self) -> np.ndarray:
         """uint64[count, 2] by place: the hash of the whole token stream."""
         return self._map("content")
@@ -116,6 +120,7 @@ def build_index(
     numbering: Numbering,
     references: int,
     shape: tuple[int, int, int],
+    ngram: int,
     track: Track,
     memory: int,
 ) -> tuple[Index, np.ndarray]:
@@ -138,13 +143,15 @@ def build_index(
         with (folder / name).open("wb") as file:
             file.truncate(max(1, count * size))
     content = np.lib.format.open_memmap(folder / "content.npy", "w+", np.uint64, (count, 2))
-    enters = np.lib.format.open_memmap(folder / "enters.npy", "w+", np.bool_, (count,))
+    enters, short = (
+        np.lib.format.open_memmap(folder / f"{n}.npy", "w+", np.bool_, (count,)) for n in ("enters", "short")
+    )
     jobs = [_FillJob(index, part, start) for part, start in zip(parts, starts.tolist(), strict=False)]
     for job, (hashes, tokens) in zip(jobs, track("dedupe: index", _fill, jobs), strict=True):
         rows = slice(job.start, job.start + job.part.rows)
-        content[rows], enters[rows] = hashes, tokens > 0
-    content.flush()
-    enters.flush()
+        content[rows], enters[rows], short[rows] = hashes, tokens > 0, tokens <= ngram
+    for array in (content, enters, short):
+        array.flush()
     first = _first_copies(index, track, memory)
     rank = numbering.rank
     enters[: index.own] &= first[rank] == rank

@@ -235,8 +235,15 @@ def enough(hits: pa.StructArray, rules: DedupeRules) -> np.ndarray:
 def write_links(workspace: Workspace, ids: np.ndarray, links: Verdicts, name: str, key: str) -> Files:
     """Pairs of the corpus with their ids, in the order of ranks."""
     order = np.argsort(links.pairs, kind="stable")
-    a, b = (to_hex(ids[side[order]]) for side in (links.left, links.right))
-    method = pa.DictionaryArray.from_arrays(pa.array(links.method[order]), pa.array(METHODS)).dictionary_decode()
-    table = pa.table([a, b, links.similarity[order], method], schema=LINKS)
+
+    def part(start: int) -> pa.Table:
+        some = links.where(order[start : start + _LINKS_AT_ONCE])
+        method = pa.DictionaryArray.from_arrays(pa.array(some.method), pa.array(METHODS)).dictionary_decode()
+        return pa.table([to_hex(ids[some.left]), to_hex(ids[some.right]), some.similarity, method], schema=LINKS)
+
     path = workspace.layer("dedupe") / name
-    return {name: entry_of(workspace, path, key, parquet.write(path, table, footer={"key": key}))}
+    parts = map(part, range(0, max(len(order), 1), _LINKS_AT_ONCE))
+    return {name: entry_of(workspace, path, key, parquet.write_parts(path, LINKS, parts, footer={"key": key}))}
+
+
+_LINKS_AT_ONCE = 64 * parquet.ROW_GROUP

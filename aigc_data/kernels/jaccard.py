@@ -43,9 +43,10 @@ def jaccard_pairs(hashes, row_offsets, left, right):  # type: ignore[no-untyped-
 
 
 @kernel
-def gather_rows(values, offsets, rows, out, out_offsets):  # type: ignore[no-untyped-def]
-    """Copy the runs `values[offsets[r]:offsets[r + 1]]` of `rows` to `out[out_offsets[i]:]`, in their order."""
-    for i in range(len(rows)):
-        start, end, to = offsets[rows[i]], offsets[rows[i] + 1], out_offsets[i]
-        for k in range(end - start):
-            out[to + k] = values[start + k]
+def gather_runs(values, begins, ends, out):  # type: ignore[no-untyped-def]
+    """Copy the runs `values[begins[i]:ends[i]]` to `out`, one behind the other."""
+    to = np.int64(0)
+    for i in range(len(begins)):
+        for k in range(begins[i], ends[i]):
+            out[to] = values[k]
+            to += 1

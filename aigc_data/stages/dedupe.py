@@ -140,12 +140,15 @@ def _resolve(
         parts = [*parts, sample.part]
     link, group = plan(params)
     shape = (link.bands, group.bands, params.permutations)
-    index, first = build_index(folder, parts, numbering, references, shape, track, memory)
+    index, first = build_index(folder, parts, numbering, references, shape, params.ngram, track, memory)
     candidates = find_candidates(index, params, track, memory)
-    known = Known(workspace.private / "dedupe" / "verdicts.parquet", _verdict_key(context))
+    known = Known(workspace.private / "dedupe" / "verdicts", _verdict_key(context))
     verdicts = verify(index, parts, candidates, params, known, track, memory)
     alike = verdicts.similarity >= np.float32(params.threshold)
-    links, inside = verdicts.where(alike), verdicts.right < index.own
+    links = verdicts.where(alike)
+    own_pairs = (verdicts.pairs & np.uint64(0xFFFFFFFF)) < index.own
+    apart = verdicts.where(~alike & (verdicts.method == JACCARD) & own_pairs)
+    del verdicts
     mine = links.where(links.right < index.own)
     if params.semantic.on:
         meant = meaning.semantic_links(folder, workspace.root, own, numbering, params.semantic, track)
@@ -157,9 +160,9 @@ def _resolve(
     mine = Verdicts.joined([mine, Verdicts(exact, ones, np.full(len(copies), EXACT, np.uint8))])
     files = dict(texts)
     files |= layer.write_links(workspace, numbering.ids, mine, LINKS, key)
-    files |= layer.write_links(
-        workspace, numbering.ids, verdicts.where(~alike & inside & (verdicts.method == JACCARD)), UNLIKE, key
-    )
+    # The gate asks about pairs of one cluster alone.
+    apart = apart.where(apart.inside(found.cluster))
+    files |= layer.write_links(workspace, numbering.ids, apart, UNLIKE, key)
     published = None
     if references:
         there = links.where((links.right >= index.own) & (links.right < index.own + references))

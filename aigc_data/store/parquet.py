@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,11 +108,19 @@ def write(path: Path, table: pa.Table, *, footer: dict[str, Any], level: int = L
     The same table, footer and library version give the same bytes. Raises OSError (disk full, rights) with nothing
     left.
     """
+    return write_parts(path, table.schema, [table], footer=footer, level=level)
+
+
+def write_parts(
+    path: Path, schema: pa.Schema, tables: Iterable[pa.Table], *, footer: dict[str, Any], level: int = LAYER_LEVEL
+) -> Written:
+    """The same of several tables one behind the other, one in memory at a time. The bytes are those of one table if
+    all but the last have a multiple of ROW_GROUP rows.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    schema = table.schema.with_metadata({_FOOTER: orjson.dumps(footer, option=orjson.OPT_SORT_KEYS)})
-    table = table.cast(schema).combine_chunks() if table.num_rows else table.cast(schema)
+    schema = schema.with_metadata({_FOOTER: orjson.dumps(footer, option=orjson.OPT_SORT_KEYS)})
     temporary = temporary_name(path)
-    sink = _HashingFile(temporary)
+    sink, rows = _HashingFile(temporary), 0
     try:
         # One chunk and fixed row groups: the chunking of the table in memory must not show in the bytes.
         with pq.ParquetWriter(
@@ -126,7 +134,10 @@ def write(path: Path, table: pa.Table, *, footer: dict[str, Any], level: int = L
             data_page_version="1.0",
             version="2.6",
         ) as writer:
-            writer.write_table(table, row_group_size=ROW_GROUP)
+            for table in tables:
+                cast = table.cast(schema)
+                writer.write_table(cast.combine_chunks() if cast.num_rows else cast, row_group_size=ROW_GROUP)
+                rows += table.num_rows
         sink.close()
     except BaseException:
         sink.abort()
@@ -134,7 +145,7 @@ def write(path: Path, table: pa.Table, *, footer: dict[str, Any], level: int = L
         raise
     publish(temporary, path)
     digest, size = sink.result()
-    return Written(digest, table.num_rows, size)
+    return Written(digest, rows, size)
 
 
 def read(path: Path, columns: Sequence[str] | None = None, rows: np.ndarray | None = None) -> pa.Table:

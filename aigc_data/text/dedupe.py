@@ -181,6 +181,7 @@ def shingle_sets(texts: pa.Array | pa.ChunkedArray, params: DedupeMeasure) -> tu
 def verify(
     candidates: pa.Table,
     sets: tuple[np.ndarray, np.ndarray],
+    short: np.ndarray,
     left: np.ndarray,
     right: np.ndarray,
     params: DedupeMeasure,
@@ -188,16 +189,17 @@ def verify(
     """Links among the candidates, and the pairs that were compared and fall short: two tables of columns.DEDUPE_LINKS,
     in their order.
 
-    `sets` are the `shingle_sets` of this table's texts; `left` and `right` (int64[m]) index them for each of the m
-    candidates (columns.DEDUPE_CANDIDATES), and are read only where `asks_for_text`. A link has an exact
-    Jaccard similarity of shingle sets at or above the threshold; where either text has more than
-    MOST_SHINGLES shingles, its estimate. EXACT candidates are links as they are; GROUP candidates are none.
+    `sets` are the `shingle_sets` of this table's texts, `short` (bool[n]) says which are one shingle of all their
+    tokens; `left` and `right` (int64[m]) index them for each of the m candidates (columns.DEDUPE_CANDIDATES), and are
+    read only where `asks_for_text`. A link has an exact Jaccard similarity of shingle sets at or above the threshold;
+    where either text has more than MOST_SHINGLES shingles, its estimate. EXACT candidates are links as they are; GROUP
+    candidates are none.
     """
     kind = candidates["kind"].to_numpy()
     similarity = candidates["estimate"].to_numpy().astype(np.float32)
     method = np.where(kind & EXACT, "exact", "estimate").astype(object)
     asked = np.flatnonzero(asks_for_text(candidates))
-    exact = similarities(sets, np.asarray(left, np.int64)[asked], np.asarray(right, np.int64)[asked])
+    exact = similarities(sets, short, np.asarray(left, np.int64)[asked], np.asarray(right, np.int64)[asked])
     counted = ~np.isnan(exact)
     similarity[asked[counted]] = exact[counted]
     method[asked[counted]] = "jaccard"
@@ -211,15 +213,20 @@ def verify(
     return chosen(linked), chosen(~alike & (method == "jaccard"))
 
 
-def similarities(sets: tuple[np.ndarray, np.ndarray], left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def similarities(
+    sets: tuple[np.ndarray, np.ndarray], short: np.ndarray, left: np.ndarray, right: np.ndarray
+) -> np.ndarray:
     """Exact Jaccard similarity (float64[m]) of the `shingle_sets` at `left` and `right`; NaN where one was too long.
 
-    A candidate has tokens, so an empty set here is one of more than MOST_SHINGLES.
+    A candidate has tokens, so an empty set here is one of more than MOST_SHINGLES. Two texts that are `short` (bool[n]:
+    one shingle of all their tokens) and of different content are unlike, whatever the 32 bits of their one hash: among
+    a million of them a hundred pairs share it. Exact copies do not come here.
     """
     hashes, offsets = sets
     sizes = np.diff(offsets)
     out = jaccard_pairs(hashes, offsets, left, right)
     out[(sizes[left] == 0) | (sizes[right] == 0)] = np.nan
+    out[short[left] & short[right]] = 0
     return out
 
 

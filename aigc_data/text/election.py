@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from aigc_data.errors import UsageError
 from aigc_data.kernels.election import elect_in_order
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.dedupe import pairs, resolve, shingle_sets, verify
+from aigc_data.text.dedupe import asks_for_text, pairs, resolve, shingle_sets, verify
 from aigc_data.text.sketch import estimate, fixed_rows, least_matches, sketch
 
 #: Kept rows of its cluster, best first, that a row without a link is compared with.
@@ -100,7 +100,12 @@ def compare(texts: pa.Array | pa.ChunkedArray, ids: pa.Array | pa.ChunkedArray, 
     sketches = sketch(texts, params)
     candidates = pairs(sketches, ranks, params)
     left, right = (by_id[candidates[name].to_numpy()] for name in ("a", "b"))
-    links, unlike = verify(candidates, shingle_sets(texts, params), left, right, params)
+    # Only texts that a candidate asks for are boiled down: of a million copies of one text that is none.
+    asked = asks_for_text(candidates)
+    rows = np.unique(np.concatenate([left[asked], right[asked]]))
+    short = sketches["tokens"].to_numpy()[rows] <= params.ngram
+    left, right = (np.searchsorted(rows, side) for side in (left, right))
+    links, unlike = verify(candidates, shingle_sets(texts.take(pa.array(rows)), params), short, left, right, params)
     parts = {
         name: ranked.to_numpy()[ranks]
         for name, ranked in zip(

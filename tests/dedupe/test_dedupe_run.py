@@ -395,7 +395,7 @@ def test_sketch__takes_at_most_400_bytes_a_record(make_workspace: Any) -> None:
     rows = sum(pq.read_metadata(p).num_rows for p in (workspace.layer("dedupe") / "sketch").iterdir())
     assert rows == 2000
     assert sum(sizes) / rows <= 400
-    assert os.listdir(workspace.private / "dedupe") == ["verdicts.parquet"]
+    assert os.listdir(workspace.private / "dedupe") == ["verdicts"]
 
 
 def test_gate__refuses_a_release_whose_duplicates_were_not_found_well_enough(make_workspace: Any) -> None:

@@ -37,7 +37,8 @@ def run(texts, ranks=None, params=PARAMS):
     row = np.argsort(ranks)
     candidates = pairs(sketches, ranks, params)
     left, right = (row[candidates[name].to_numpy()] for name in ("a", "b"))
-    links, _ = verify(candidates, shingle_sets(array, params), left, right, params)
+    short = sketches["tokens"].to_numpy() <= params.ngram
+    links, _ = verify(candidates, shingle_sets(array, params), short, left, right, params)
     return candidates, links, resolve(links, candidates, len(texts), params)
 
 
@@ -179,11 +180,11 @@ def test_verify__keeps_links_at_or_above_the_threshold_only():
     ends = np.array([0, 0, 0, -1]), np.array([1, 2, 3, -1])
     params = DedupeMeasure(threshold=0.8)
     assert similarity(texts[0].as_py(), texts[1].as_py()) == 0.8
-    links, unlike = verify(asked, shingle_sets(texts, params), *ends, params)
+    links, unlike = verify(asked, shingle_sets(texts, params), np.zeros(4, bool), *ends, params)
     assert listed(links) == [(10, 11, pytest.approx(0.8), "jaccard"), (7, 8, 1.0, "exact")]
     assert listed(unlike) == [(10, 12, 0.5, "jaccard")]
     stricter = DedupeMeasure(threshold=0.81)
-    links, unlike = verify(asked, shingle_sets(texts, stricter), *ends, stricter)
+    links, unlike = verify(asked, shingle_sets(texts, stricter), np.zeros(4, bool), *ends, stricter)
     assert listed(links) == [(7, 8, 1.0, "exact")]
     assert [row[:2] for row in listed(unlike)] == [(10, 11), (10, 12)]
 
@@ -192,7 +193,9 @@ def test_verify__of_a_very_long_text_is_its_estimate_and_says_so(monkeypatch):
     monkeypatch.setattr(dedupe, "MOST_SHINGLES", 10)
     texts = pa.array([ENGLISH, ENGLISH + " more", "a b c d e f"], pa.large_string())
     asked = candidates_of((0, 1, LINK, 0.93), (0, 2, LINK, 0.7))
-    links, unlike = verify(asked, shingle_sets(texts, PARAMS), np.array([0, 0]), np.array([1, 2]), PARAMS)
+    links, unlike = verify(
+        asked, shingle_sets(texts, PARAMS), np.zeros(3, bool), np.array([0, 0]), np.array([1, 2]), PARAMS
+    )
     assert listed(links) == [(0, 1, pytest.approx(0.93), "estimate")]
     assert unlike.num_rows == 0
 

@@ -222,3 +222,15 @@ def test_compare__of_no_rows():
 def test_compare__refuses_ids_that_do_not_name_one_row(ids):
     with pytest.raises(UsageError, match="an id is null or occurs twice"):
         compare(pa.array(["x", "y"]), pa.array(ids), DedupeMeasure())
+
+
+@pytest.mark.parametrize("texts", [["t158146", "t357850"], ["t204177", "t249851"], ["t201285", "t342977"]])
+def test_compare__texts_of_one_shingle_are_no_copies_because_their_hashes_collide(texts):
+    found = compared(texts)
+    assert [row[2] for row in found.values()] == ["", ""]  # duplicate_of
+    assert [row[0] for row in found.values()] == ["id0", "id1"]  # cluster
+
+
+def test_compare__one_token_many_times_is_the_same_however_often():
+    found = compared(["ha " * 8, "ha " * 9, "哈" * 8, "哈" * 9])
+    assert [row[2:] for row in found.values()] == [("id1", 1.0), ("", 0.0), ("id3", 1.0), ("", 0.0)]
