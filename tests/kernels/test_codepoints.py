@@ -134,8 +134,8 @@ def test_tables__agree_with_the_pairs_that_tell_the_two_standards_apart():
     assert folded == "".join(pair[0] for pair in pairs)
 
 
-def test_load__takes_no_time_that_anybody_would_notice():
+def test_load__takes_a_few_milliseconds():
     start = time.process_time()
     cp._load()
     cp._simplifying.__wrapped__()
-    assert time.process_time() - start < 1  # some 3 ms
+    assert time.process_time() - start < 0.05
