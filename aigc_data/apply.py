@@ -30,7 +30,7 @@ from aigc_data.sources.reading import Chunk, Lost, read_file
 from aigc_data.stage import Map
 from aigc_data.store.files import publish, temporary_name
 
-STAGES = ("clean", "dedupe", "pii", "license", "quality")
+STAGES = ("clean", "dedupe", "pii", "license", "quality", "safety")
 _CHUNK = 4 << 20
 _OWN_IDS = {"jsonl", "csv", "tsv", "parquet"}
 _SHOWN = 20
@@ -209,7 +209,7 @@ def _map(name: str, reader: _Reader, recipe: Recipe) -> Iterator[Part]:
 
 
 def _columns_for(stage: Map, records: _Records, recipe: Recipe) -> pa.Table:
-    from aigc_data.text.language import identify
+    from aigc_data.text.language.identify import identify
 
     rows = records.rows
     text = pc.fill_null(rows["text"], "")
@@ -239,7 +239,7 @@ def not_used(name: str, recipe: Recipe) -> list[str]:
 
 def _dedupe(reader: _Reader, recipe: Recipe) -> Iterator[Part]:
     """All rows at once. They are compared under the rank of their id, so that each has its own, whatever ids hold."""
-    from aigc_data.text.election import compare
+    from aigc_data.text.dedupe.election import compare
 
     ids, refused, texts = list[Id](), list[str | None](), list[pa.ChunkedArray]()
     for records in reader:

@@ -1,7 +1,7 @@
 """The digest of a stage's code: its module, what that imports inside the package, and the versions of its libraries.
 
-recipe.py is left out: the values it reads enter every key as parameters, and a reworded description must not
-re-run a terabyte.
+The recipe's models are left out: the values they read enter every key as parameters, and a reworded description must
+not re-run a terabyte.
 The runner and the pool are left out too: they decide when a shard is made and where, never what is in it.
 """
 
@@ -11,9 +11,10 @@ import ast
 import hashlib
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from aigc_data.errors import StageError
 from aigc_data.hashing import digest_of
 
 _PACKAGE = Path(__file__).parent
@@ -28,8 +29,16 @@ def code_digest(module: str, libraries: tuple[str, ...]) -> str:
 
 
 def library_versions(libraries: Iterable[str]) -> dict[str, str]:
-    """The installed version of each distribution."""
-    return {name: version(name) for name in sorted(libraries)}
+    """The installed version of each distribution; raises StageError for one that is missing."""
+    found = {}
+    for name in sorted(libraries):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError as error:
+            raise StageError(
+                f"{name} is not installed", expected="it for this recipe", do=f"pip install {name}"
+            ) from error
+    return found
 
 
 @cache

@@ -30,9 +30,14 @@ from aigc_data.store.files import write_bytes
 from aigc_data.store.funnel import funnel
 from aigc_data.store.workspace import Workspace
 
-_OUT = Console(highlight=False, soft_wrap=True)
+OUT = Console(highlight=False, soft_wrap=True)
 _ERR = Console(stderr=True, highlight=False)
 _SHOWN_ITEMS = 50
+
+
+def wide() -> Console:
+    """For tables whose cells must not be cut off: an id of which half is shown is of no use."""
+    return Console(highlight=False, width=max(OUT.width, 200))
 
 
 @contextmanager
@@ -71,14 +76,14 @@ def run_all(workspace: Workspace, recipe: Recipe, workers: int) -> None:
 
     if not stale_stages(workspace, recipe):
         workspace.digests.save()
-        _OUT.print("nothing to do: every stage is fresh")
+        OUT.print("nothing to do: every stage is fresh")
         return
     with LocalPool(workers) as pool, progress_bars() as tell:
         for report in run(workspace, recipe, each=pool.each, progress=tell):
-            _OUT.print(stage_line(report))
+            OUT.print(stage_line(report))
             if report.stage == "ingest":
                 show_warnings(workspace, recipe)
-    _OUT.print(f"release {_latest(workspace)}")
+    OUT.print(f"release {_latest(workspace)}")
 
 
 def show_warnings(workspace: Workspace, recipe: Recipe) -> None:
@@ -97,10 +102,10 @@ def show_warnings(workspace: Workspace, recipe: Recipe) -> None:
                 if rows
                 else "no records"
             )
-            _OUT.print(f"warning: source `{name}` gave no rows ({len(rows)} in quarantine; {why})", markup=False)
+            OUT.print(f"warning: source `{name}` gave no rows ({len(rows)} in quarantine; {why})", markup=False)
     for source in recipe.sources:
         if source.license and declared_licence(source.license) == NOASSERTION:
-            _OUT.print(
+            OUT.print(
                 f"warning: source `{source.name}` declares `{source.license}`, which is no licence that is known: "
                 "its records are `license:unknown` unless they say better",
                 markup=False,
@@ -113,7 +118,7 @@ def run_one(name: str, workspace: Workspace, recipe: Recipe, workers: int) -> No
     from aigc_data.pool import LocalPool
 
     with LocalPool(workers) as pool, progress_bars() as tell:
-        _OUT.print(stage_line(run_stage(name, workspace, recipe, each=pool.each, progress=tell)))
+        OUT.print(stage_line(run_stage(name, workspace, recipe, each=pool.each, progress=tell)))
 
 
 def run_flow(workspace: Workspace, workers: int) -> int:
@@ -155,7 +160,7 @@ def show_status(workspace: Workspace, recipe: Recipe) -> None:
         )
         state = "stale" if name in stale else "fresh"
         table.add_row(name, state, _number(rows), _number(kept), seconds, rate, shown)
-    _OUT.print(table)
+    OUT.print(table)
     workspace.digests.save()
 
 
@@ -195,7 +200,7 @@ def show_funnel(workspace: Workspace) -> None:
     for column in table.columns[1:5]:
         column.justify = "right"
     table.columns[5].overflow = "fold"
-    Console(highlight=False, width=max(_OUT.width, 100)).print(table)
+    Console(highlight=False, width=max(OUT.width, 100)).print(table)
 
 
 def show_report(workspace: Workspace) -> None:
@@ -203,24 +208,24 @@ def show_report(workspace: Workspace) -> None:
     show_funnel(workspace)
     release = _latest(workspace)
     manifest = workspace.manifest(workspace.releases / release) or {}
-    _OUT.print(f"\nrelease        {release}")
+    OUT.print(f"\nrelease        {release}")
     size = f"{manifest['tokens']:,} tokens, {manifest['text_bytes'] / 1e6:.2f} MB"
-    _OUT.print(f"               {manifest['rows']:,} rows, {size}")
+    OUT.print(f"               {manifest['rows']:,} rows, {size}")
     run = _run_of(workspace, release)
     if run is None:
-        _OUT.print("run            none yet: `aigc-data train`")
+        OUT.print("run            none yet: `aigc-data train`")
     else:
         metrics = orjson.loads((run / "metrics.json").read_bytes())
-        _OUT.print(f"run            {run}")
+        OUT.print(f"run            {run}")
         for name, value in sorted(_bits(metrics).items()):
-            _OUT.print(f"bits per byte  {value:.3f}  {name}")
+            OUT.print(f"bits per byte  {value:.3f}  {name}")
         samples = run / "samples.json"
         if samples.is_file():
             for sample in orjson.loads(samples.read_bytes()):
                 shown = f"{_one_line(sample['prompt'])} → {_one_line(sample['completion'])}"
-                _OUT.print(f"AI-generated   {shown}", markup=False)
+                OUT.print(f"AI-generated   {shown}", markup=False)
     card = workspace.cards / manifest["name"] / "index.html"
-    _OUT.print(f"card           {card if card.is_file() else 'none yet: `aigc-data card`'}")
+    OUT.print(f"card           {card if card.is_file() else 'none yet: `aigc-data card`'}")
 
 
 def show_evaluations(workspace: Workspace, to: Path | None) -> None:
@@ -231,17 +236,16 @@ def show_evaluations(workspace: Workspace, to: Path | None) -> None:
     if to is not None:
         rows = ({**row, "containment": round(row["containment"], 4)} for row in held.to_pylist())
         write_bytes(to, b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
-        _OUT.print(f"{to}: {len(held):,} rows")
+        OUT.print(f"{to}: {len(held):,} rows")
         return
     table = Table("set", "item", "record", "source", "containment", "hits", "reason", box=None, pad_edge=False)
     for row in held.slice(0, _SHOWN_ITEMS).to_pylist():
         containment = f"{row.pop('containment'):.2f}"
         cells = {**row, "containment": containment, "hits": f"{row['hits']:,}", "reason": row["reason"] or "kept"}
         table.add_row(*(str(cells[c.header]) for c in table.columns))
-    wide = Console(highlight=False, width=max(_OUT.width, 200))  # an id that is cut off is of no use
-    wide.print(table if len(held) else "no record holds a shingle of an evaluation item")
+    wide().print(table if len(held) else "no record holds a shingle of an evaluation item")
     if len(held) > _SHOWN_ITEMS:
-        _OUT.print(f"… {len(held) - _SHOWN_ITEMS:,} more: --to FILE writes all")
+        OUT.print(f"… {len(held) - _SHOWN_ITEMS:,} more: --to FILE writes all")
 
 
 def _bits(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
@@ -281,8 +285,8 @@ def latest_run(workspace: Workspace) -> Path:
 def show_problems(problems: Sequence[Any]) -> int:
     """Print what verification found; returns the exit code."""
     for problem in problems:
-        _OUT.print(f"{problem.path}: saw {problem.seen}, expected {problem.expected}; {problem.do}")
-    _OUT.print("all files are what their manifests say" if not problems else f"{len(problems)} problems")
+        OUT.print(f"{problem.path}: saw {problem.seen}, expected {problem.expected}; {problem.do}")
+    OUT.print("all files are what their manifests say" if not problems else f"{len(problems)} problems")
     return 1 if problems else 0
 
 
@@ -296,18 +300,18 @@ def explain(name: str, recipe: Recipe | None) -> None:
     if name != "dedupe":
         raise UsageError(f"there is nothing to explain about `{name}`", expected="dedupe")
     from aigc_data.recipe import DedupeMeasure
-    from aigc_data.text.bands import band_curve, plan
-    from aigc_data.text.dedupe import cuts, found_curve
+    from aigc_data.text.dedupe.bands import band_curve, plan
+    from aigc_data.text.dedupe.pairs import cuts, found_curve
 
     params = recipe.dedupe.measure if recipe else DedupeMeasure()
     (link, group), (near, _, loose), size = plan(params), cuts(params), params.permutations
     sketch = 32 + 4 * (link.bands + group.bands) + size
-    _OUT.print(f"shingles of {params.ngram} tokens, {size} permutations, {sketch} bytes a record")
-    _OUT.print(
+    OUT.print(f"shingles of {params.ngram} tokens, {size} permutations, {sketch} bytes a record")
+    OUT.print(
         f"links  from Jaccard {params.threshold}: {link.bands} bands × {link.rows} rows, then {near} of {size} "
         "values that agree, then the texts are compared"
     )
-    _OUT.print(
+    OUT.print(
         f"groups from Jaccard {params.group_threshold}: {group.bands} bands × {group.rows} rows, then {loose} of "
         f"{size} values that agree"
     )
@@ -316,7 +320,7 @@ def explain(name: str, recipe: Recipe | None) -> None:
         at = step / 20
         shares = [float(band_curve(link.bands, link.rows, at)), *found_curve(at, params)]
         table.add_row(f"{at:.2f}", *(f"{share:.4f}" for share in shares))
-    _OUT.print(table)
+    OUT.print(table)
 
 
 def apply(name: str, source: Path, output: Path, recipe: Recipe | None, fields: dict[str, Any]) -> None:
@@ -325,12 +329,12 @@ def apply(name: str, source: Path, output: Path, recipe: Recipe | None, fields: 
 
     done = apply_stage(name, source, output, recipe=recipe, source=fields)
     if recipe is not None and (passed := not_used(name, recipe)):
-        _OUT.print(f"not used without a workspace: {', '.join(passed)}")
-    _OUT.print(f"{output}: {done.rows:,} rows, {sum(done.reasons.values()):,} with a reason")
+        OUT.print(f"not used without a workspace: {', '.join(passed)}")
+    OUT.print(f"{output}: {done.rows:,} rows, {sum(done.reasons.values()):,} with a reason")
     for reason, count in sorted(done.reasons.items(), key=lambda item: -item[1]):
-        _OUT.print(f"  {count:>9,}  {reason}")
+        OUT.print(f"  {count:>9,}  {reason}")
     if done.lost:
-        _OUT.print(f"  {done.lost:>9,}  could not be parsed and have no row: {done.lost_file}")
+        OUT.print(f"  {done.lost:>9,}  could not be parsed and have no row: {done.lost_file}")
 
 
 def train(workspace: Workspace, recipe: Recipe, release: str | None, device: str | None, *, commit: bool) -> None:
@@ -369,7 +373,7 @@ def train(workspace: Workspace, recipe: Recipe, release: str | None, device: str
     publish_run(workspace, run)
     if before is not None:
         drive.record_training(workspace.root, *before)
-    _OUT.print(f"run {run}")
+    OUT.print(f"run {run}")
 
 
 def generate(run: Path, prompts: Sequence[str], **sampling: Any) -> None:
@@ -380,4 +384,4 @@ def generate(run: Path, prompts: Sequence[str], **sampling: Any) -> None:
     if not run.is_dir():
         raise StageError(f"there is no run {run}", expected="a folder that `aigc-data train` wrote")
     for made in sample(run, prompts, sampling=Sampling(**sampling)):
-        _OUT.print(made.text, markup=False)
+        OUT.print(made.text, markup=False)

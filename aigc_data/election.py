@@ -11,8 +11,8 @@ from aigc_data.recipe import DedupeMeasure, GateParams
 from aigc_data.store import parquet
 from aigc_data.store.population import Population
 from aigc_data.store.workspace import Workspace
-from aigc_data.text.election import elect
-from aigc_data.text.sketch import fixed_rows, least_matches
+from aigc_data.text.dedupe.election import elect
+from aigc_data.text.dedupe.sketch import fixed_rows, least_matches
 
 TAKEDOWN, DUPLICATE = "gate:takedown", "gate:duplicate"
 

@@ -121,7 +121,7 @@ def _hidden(workspace: Workspace, base: pa.Table, layers: dict[str, dict[str, An
     else:
         text = render.render_field(base["text"], pii, HIDE_ALL)
     shown = {"text": text, **{n: render.render_field(base[n], pii, HIDE_ALL) for n in ("url", "created", "locator")}}
-    shown["meta"] = render.render_meta(base["meta"], pii, HIDE_ALL)
+    shown |= {n: render.render_meta(base[n], pii, HIDE_ALL) for n in ("meta", "rights")}
     return pa.table({name: shown.get(name, base[name]) for name in base.column_names})
 
 

@@ -17,7 +17,7 @@ from aigc_data.stage import Barrier, Map
 from aigc_data.store.lock import hold
 from aigc_data.store.workspace import Workspace
 
-STAGES = ("ingest", "clean", "dedupe", "pii", "license", "quality", "gate", "augment", "release")
+STAGES = ("ingest", "clean", "dedupe", "pii", "license", "quality", "safety", "gate", "augment", "release")
 
 
 def module_of(name: str) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aigc_data.recipe import PiiMeasure, ReleaseParams
-from aigc_data.text.cuts import any_cut, apply_cuts, move_spans
+from aigc_data.text.dedupe.cuts import any_cut, apply_cuts, move_spans
 from aigc_data.text.pii import redact, scrub, scrub_json
 
 #: What render_texts reads; a caller may read more beside it.

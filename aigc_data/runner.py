@@ -11,6 +11,7 @@ import importlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -87,6 +88,7 @@ def run_map(stage: Map, context: Context) -> Report:
     old = (workspace.manifest(folder) or {}).get("files", {})
     files: dict[str, dict[str, Any]] = {}
     jobs: list[_MapJob] = []
+    located = located_params(stage, context)
     for shard, measure_key, parents in _measure_keys(stage, context):
         measure, reason = f"measure/{shard.name}.parquet", f"reason/{shard.name}.parquet"
         entry = fresh_entry(workspace, folder, measure, measure_key, old)
@@ -103,7 +105,7 @@ def run_map(stage: Map, context: Context) -> Report:
                 context.module,
                 workspace,
                 shard,
-                context.params.measure,
+                located,
                 rules_of(context.params),
                 None if entry else measure_key,
                 reason_key,
@@ -112,7 +114,7 @@ def run_map(stage: Map, context: Context) -> Report:
         )
     for done in context.track(stage.name, context.each(_map_shard, jobs), len(jobs)):
         files.update(done)
-    manifest = layer_manifest(stage.name, context.params, files, context.code(stage.libraries))
+    manifest = layer_manifest(stage.name, context.params, files, context.code(_libraries(stage, context)))
     seconds = time.perf_counter() - started
     finish_layer(workspace, folder, manifest, seconds=seconds if jobs else None)
     shards = len(files) // 2
@@ -264,7 +266,8 @@ def _parents_exist(stage: Any, workspace: Workspace) -> bool:
 
 def _measure_keys(stage: Map, context: Context) -> Iterator[tuple[Shard, str, tuple[tuple[str, str], ...]]]:
     parents = parent_digests(context.workspace, parent_stages(stage.reads))
-    code, params = context.code(stage.libraries), dump(context.params.measure)
+    code, params = context.code(_libraries(stage, context)), dump(context.params.measure)
+    params |= _contents_of(stage, context)
     for shard in context.workspace.shards():
         try:
             read = tuple((name, digests[shard.name]) for name, digests in parents.items())
@@ -278,6 +281,42 @@ def _measure_keys(stage: Map, context: Context) -> Iterator[tuple[Shard, str, tu
             {"stage": stage.name, "code": code, "params": params, "base": shard.sha256, "reads": dict(read)}
         )
         yield shard, key, read
+
+
+def _libraries(stage: Map, context: Context) -> tuple[str, ...]:
+    return (*stage.libraries, *stage.also(context.params.measure))
+
+
+def located_params(stage: Map, context: Context) -> Any:
+    """The stage's measure parameters with the paths of `files` absolute; raises StageError for a file that is
+    missing."""
+    measure, changed = context.params.measure, {}
+    for name in stage.files:
+        value = getattr(measure, name)
+        paths = _paths(value)
+        for path in paths:
+            if not (context.workspace.root / path).is_file():
+                raise StageError(
+                    f"`{stage.name}.measure.{name}`: there is no file {path}",
+                    expected="a path that starts at the folder of params.yaml",
+                )
+        found = tuple(str(context.workspace.root / path) for path in paths)
+        if paths:
+            changed[name] = found[0] if isinstance(value, str) else found
+    return measure.model_copy(update=changed)
+
+
+def _paths(value: Any) -> tuple[str, ...]:
+    if value == "off":
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _contents_of(stage: Map, context: Context) -> dict[str, list[list[str]]]:
+    """(name, digest) of each file that a parameter names: a file that lies elsewhere is the same file."""
+    located, digests = located_params(stage, context), context.workspace.digests
+    paths = {name: [Path(path) for path in _paths(getattr(located, name))] for name in stage.files}
+    return {name: [[path.name, digests.of(path)] for path in given] for name, given in paths.items()}
 
 
 def _map_shard(job: _MapJob) -> dict[str, dict[str, Any]]:

@@ -37,8 +37,8 @@ from aigc_data.pool import LocalPool
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.store import parquet
 from aigc_data.text.arrow import text_buffers
-from aigc_data.text.election import compare
-from aigc_data.text.sketch import sketch
+from aigc_data.text.dedupe.election import compare
+from aigc_data.text.dedupe.sketch import sketch
 
 CHUNKS = 16
 
@@ -70,7 +70,7 @@ _PROCESS = """
 import sys, time
 import pyarrow.parquet as pq
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.sketch import sketch
+from aigc_data.text.dedupe.sketch import sketch
 texts = pq.read_table(sys.argv[1])["text"].combine_chunks()
 sketch(texts.slice(0, 2), DedupeMeasure())
 print("ready", flush=True)

@@ -259,7 +259,7 @@ _CHILD = """
 import json, sys, time
 import pyarrow as pa, pyarrow.parquet as pq
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.election import compare
+from aigc_data.text.dedupe.election import compare
 few = pa.array(["a b c d e f", "a b c d e f", "g"] + ["x y z " * 9 + str(i) for i in range(9)])
 compare(few, pa.array([str(i) for i in range(len(few))]), DedupeMeasure())
 seconds = []

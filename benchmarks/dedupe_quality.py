@@ -37,7 +37,7 @@ from resiliparse.extract.html2text import extract_plain_text
 
 from aigc_data.kernels import codepoints
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.election import compare
+from aigc_data.text.dedupe.election import compare
 from aigc_data.text.tokens import tokens_of
 
 BAR = 0.8

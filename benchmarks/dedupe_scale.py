@@ -37,7 +37,7 @@ from aigc_data.kernels.minhash import UNROLL, band_keys, permutations, take_mini
 from aigc_data.pool import LocalPool
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.store import parquet
-from aigc_data.text.bands import plan
+from aigc_data.text.dedupe.bands import plan
 
 SHINGLES, SHARD = 100, 100_000
 ALONE = 0.7

@@ -25,7 +25,7 @@ import psutil
 import yaml
 from corpus import build
 
-STAGES = ("ingest", "clean", "dedupe", "pii", "license", "quality", "gate", "augment", "release")
+STAGES = ("ingest", "clean", "dedupe", "pii", "license", "quality", "safety", "gate", "augment", "release")
 
 
 class Peak:

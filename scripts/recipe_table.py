@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types as at
 from pydantic import BaseModel
@@ -20,6 +20,7 @@ from aigc_data.recipe import (
     ChineseThresholds,
     Evaluation,
     Expectation,
+    Off,
     Published,
     QualityThresholds,
     Recipe,
@@ -49,7 +50,10 @@ EFFECTS = {
     "pii.rules": "judges",
     "license.measure": "measures",
     "license.rules": "judges",
+    "quality.measure": "measures",
     "quality.rules": "judges",
+    "safety.measure": "measures",
+    "safety.rules": "judges",
     "gate": "gates",
     "augment": "augments",
     "release": "releases",
@@ -107,7 +111,7 @@ def _section(name: str, rows: list[tuple[str, FieldInfo]]) -> str:
         if name == "quality.rules.en":
             defaults = [_default(model.model_fields[short]) for model in (QualityThresholds, ChineseThresholds)]
         if not field.description:
-            raise ValueError(f"{key} has no description in aigc_data/recipe.py")
+            raise ValueError(f"{key} has no description in aigc_data/recipe/")
         lines.append(_row([f"`{short}`", _allowed(field), *defaults, field.description, effect_of(key)]))
     return "\n".join([*lines, ""])
 
@@ -156,8 +160,9 @@ def _type(annotation: Any) -> str:
         return f"list of {_type(args[0]).removeprefix('one of ')}"
     if origin is dict:
         return f"mapping of {_type(args[0]).removeprefix('one of ')} to {_type(args[1])}"
-    if origin is UnionType:
-        return " or ".join("`null`" if a is type(None) else _type(a) for a in args)
+    if origin in (UnionType, Union):
+        words = {type(None): "`null`", Off: "`off`"}
+        return " or ".join(words[a] if a in words else _type(a) for a in args)
     raise TypeError(f"no words for {annotation}")
 
 

@@ -21,6 +21,7 @@ VERDICT = (
     "gate.reason",
     "gate.duplicate_of",
     "gate.split",
+    "safety.reason",
 )
 
 

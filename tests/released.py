@@ -70,7 +70,7 @@ def _made() -> Path:
         "ingest": {"shard_text_bytes": 4096, "batch_bytes": 4096},
         "gate": {"validation_share": 0.1, "test_share": 0.1, "takedown": "takedown.txt"},
         "augment": {"variants": ["typo"], "share": 0.5},
-        "quality": {"rules": {"en": {"min_terminal_lines": None}, "zh": {"min_terminal_lines": None}}},
+        "quality": {"rules": {"en": {"min_terminal_lines": "off"}, "zh": {"min_terminal_lines": "off"}}},
     }
     (root / "params.yaml").write_text(yaml.safe_dump(recipe, allow_unicode=True), encoding="utf-8")
     run_all(Workspace(root), load_recipe(root / "params.yaml"))

@@ -217,7 +217,9 @@ def test_apply__made_ids_come_from_content_not_from_positions(tmp_path: Path) ->
 
 def test_columns_for__identifies_the_language_with_the_letters_of_the_recipe() -> None:
     german = "Der Hund läuft schnell durch den Wald, und die Katze schläft auf dem warmen Dach. "
-    texts = pa.array([german + english(1), chinese(1)], pa.large_string())
+    # German where a short sample is taken, English where a long one is.
+    mostly_english = german + english(1)[:300] + german + english(1)[:300] + german
+    texts = pa.array([mostly_english, chinese(1)], pa.large_string())
     records = _Records(["a", "b"], [None, None], pa.table({"text": texts}))
     stage = load_stage("quality")
     assert isinstance(stage, Map)
@@ -243,7 +245,7 @@ REFUSED: list[tuple[Any, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize("stage", ["clean", "pii", "license", "quality", "dedupe"])
+@pytest.mark.parametrize("stage", ["clean", "pii", "license", "quality", "safety", "dedupe"])
 def test_apply__a_parsed_record_that_cannot_be_taken_has_a_row_in_its_place(tmp_path: Path, stage: str) -> None:
     path = lines(tmp_path / "in.jsonl", *(r for r, _ in REFUSED), b'{"id": 8, "text": \n', {"id": 9, "text": ""})
     done = apply_stage(stage, path, tmp_path / "out.jsonl", source={})

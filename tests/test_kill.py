@@ -55,7 +55,7 @@ def test_run__killed_at_twenty_moments_ends_in_the_same_bytes(make_workspace: An
     sections: dict[str, Any] = {
         "ingest": {"batch_bytes": 1 << 18, "shard_text_bytes": 1 << 17},
         "augment": {"variants": ["typo"], "share": 0.5},
-        "quality": {"rules": {"en": {"min_terminal_lines": None}, "zh": {"min_terminal_lines": None}}},
+        "quality": {"rules": {"en": {"min_terminal_lines": "off"}, "zh": {"min_terminal_lines": "off"}}},
         "release": {"shard_text_bytes": 1 << 17},
     }
     calm, _ = make_workspace(files, folder="calm", **sections)
@@ -92,7 +92,7 @@ def lose_some(workspace: Workspace, rng: random.Random) -> None:
 
     Whole folders go, because a file whose partner is lost is rightly made again.
     """
-    layers = [workspace.layer(name) for name in ("clean", "dedupe", "pii", "license", "quality", "gate")]
+    layers = [workspace.layer(name) for name in ("clean", "dedupe", "pii", "license", "quality", "safety", "gate")]
     folders = [workspace.base, *layers, workspace.born, workspace.releases]
     for folder in folders[rng.randrange(len(folders)) :]:
         shutil.rmtree(folder, ignore_errors=True)

@@ -24,7 +24,7 @@ from aigc_data.store.workspace import Workspace
 SECTIONS: dict[str, Any] = {
     "gate": {"validation_share": 0.1, "test_share": 0.1},
     "augment": {"variants": ["typo", "width"], "share": 0.5},
-    "quality": {"rules": {"en": {"min_terminal_lines": None}, "zh": {"min_terminal_lines": None}}},
+    "quality": {"rules": {"en": {"min_terminal_lines": "off"}, "zh": {"min_terminal_lines": "off"}}},
 }
 
 
@@ -85,7 +85,7 @@ def test_run__conserves_rows_from_input_to_release(make: Any, mixed: list[dict[s
         "license:unknown",
         "gate:duplicate",
     }
-    for stage in ("clean", "dedupe", "pii", "license", "quality", "gate"):
+    for stage in ("clean", "dedupe", "pii", "license", "quality", "safety", "gate"):
         layer = workspace.manifest(workspace.layer(stage))
         assert layer is not None
         assert layer["rows"] == len(mixed)

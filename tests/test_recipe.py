@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from aigc_data.errors import RecipeError
 from aigc_data.recipe import load_recipe, parse_recipe
@@ -46,9 +47,15 @@ def test_load_recipe__says_which_file_and_what_is_wrong(tmp_path: Path) -> None:
         load_recipe(tmp_path / "params.yaml")
 
 
-def test_parse_recipe__a_bound_of_zero_is_a_bound_and_none_is_off() -> None:
-    rules = parse_recipe(
-        {**MINIMAL, "quality": {"rules": {"en": {"max_dup_lines": 0, "min_stop_words": None}}}}
-    ).quality.rules
-    assert rules.en.max_dup_lines == 0.0
-    assert rules.en.min_stop_words is None
+def test_parse_recipe__a_bound_of_zero_is_a_bound_and_off_is_spelled_out() -> None:
+    en = yaml.safe_load("{max_dup_lines: 0, min_stop_words: off, min_tokens: 'off'}")
+    rules = parse_recipe({**MINIMAL, "quality": {"rules": {"en": en}}}).quality.rules
+    assert (rules.en.max_dup_lines, rules.en.min_stop_words, rules.en.min_tokens) == (0, "off", "off")
+
+
+@pytest.mark.parametrize(("written", "words"), [("null", "write `off`"), ("on", "`on` is no value"), ("many", "`off`")])
+def test_parse_recipe__what_is_neither_a_bound_nor_off_is_refused(written: str, words: str) -> None:
+    rules = {"zh": {"min_tokens": yaml.safe_load(written)}}
+    with pytest.raises(RecipeError, match=words) as refused:
+        parse_recipe({**MINIMAL, "quality": {"rules": rules}})
+    assert "`quality.rules.zh.min_tokens`" in str(refused.value)

@@ -5,7 +5,7 @@ import pyarrow as pa
 from aigc_data import render
 from aigc_data.columns import SPAN
 from aigc_data.recipe import PiiMeasure, ReleaseParams
-from aigc_data.text.cuts import CUT
+from aigc_data.text.dedupe.cuts import CUT
 from aigc_data.text.pii import find_spans
 
 

@@ -26,7 +26,7 @@ _SECTIONS = (
 def render_page(card: CardModel) -> str:
     """The page's HTML."""
     sections = [s for s in _SECTIONS if s[0] != "found" or card.duplicates.recalls]
-    return _environment().get_template("page.html").render(card=card, sections=sections, **_words(card))
+    return environment().get_template("page.html").render(card=card, sections=sections, **_words(card))
 
 
 def _words(card: CardModel) -> dict[str, Any]:
@@ -46,7 +46,8 @@ def _words(card: CardModel) -> dict[str, Any]:
     }
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates with everything escaped, and the words and bars that they use."""
     environment = Environment(
         loader=PackageLoader("aigc_data.cards"),
         autoescape=True,

@@ -15,7 +15,7 @@ import numpy as np
 
 from aigc_data.dedupe.index import PAIRING_BYTES, Index, Track, key_ranges
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.dedupe import band_pairs, distinct_pairs
+from aigc_data.text.dedupe.pairs import band_pairs, distinct_pairs
 
 #: Bytes that merging a pair takes, and looking at it when it is verified: pair, matches, order, places, content hashes.
 MERGING_BYTES = 128

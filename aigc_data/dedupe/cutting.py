@@ -18,9 +18,9 @@ from aigc_data.dedupe.parts import Numbering, Part, starts_of
 from aigc_data.dedupe.texts import no_rows
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.store import parquet
-from aigc_data.text.cuts import merge_cuts
-from aigc_data.text.repeats import Counted, count_repeats, counted, cut_repeats, slice_hashes
-from aigc_data.text.substrings import repeated_substrings
+from aigc_data.text.dedupe.cuts import merge_cuts
+from aigc_data.text.dedupe.repeats import Counted, count_repeats, counted, cut_repeats, slice_hashes
+from aigc_data.text.dedupe.substrings import repeated_substrings
 
 #: Bytes that counting takes for each hash of a shard: hash, row, and the copies of a merge.
 COUNTING_BYTES = 48

@@ -19,7 +19,7 @@ from aigc_data.dedupe.parts import Numbering, Part, starts_of
 from aigc_data.errors import StageError
 from aigc_data.kernels.buckets import shared_entries
 from aigc_data.store import parquet
-from aigc_data.text.sketch import exact_representatives, fixed_rows
+from aigc_data.text.dedupe.sketch import exact_representatives, fixed_rows
 
 #: Ranks are 32-bit, and the last one is an end.
 MOST_RECORDS = (1 << 32) - 1

@@ -15,7 +15,7 @@ from aigc_data.sources.evaluations import ITEMS, read_items
 from aigc_data.sources.inputs import content_digest, list_inputs
 from aigc_data.store.files import read_json, remove_tree, write_json
 from aigc_data.store.workspace import Workspace
-from aigc_data.text.contamination import build_index
+from aigc_data.text.dedupe.contamination import build_index
 
 _DONE = "counts.json"
 #: A longer record of an evaluation set is counted as lost.
@@ -42,7 +42,8 @@ def find_items(workspace: Workspace, params: DedupeMeasure) -> Items:
             for f in list_inputs(_as_source(evaluation), workspace.root)
         ]
         sets.append({**evaluation.model_dump(mode="json", exclude={"path"}), "files": files})
-    code = [code_digest(f"aigc_data.{m}", ("pyarrow", "numpy")) for m in ("sources.evaluations", "text.contamination")]
+    modules = ("aigc_data.sources.evaluations", "aigc_data.text.dedupe.contamination")
+    code = [code_digest(module, ("pyarrow", "numpy")) for module in modules]
     shingles = [params.evaluation_ngram, params.evaluation_min_tokens, params.fold_han]
     digest = digest_of({"sets": sets, "shingles": shingles, "code": code})
     folder = workspace.private / "dedupe" / f"items-{digest[:16]}"

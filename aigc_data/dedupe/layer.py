@@ -27,9 +27,10 @@ from aigc_data.hashing import digest_of
 from aigc_data.ids import to_hex
 from aigc_data.recipe import DedupeRules
 from aigc_data.runner import checked, dump, entry_of, fresh_entry, write_reasons
+from aigc_data.stage import first_reasons
 from aigc_data.store import parquet
 from aigc_data.store.workspace import Shard, Workspace
-from aigc_data.text.cuts import any_cut, apply_cuts
+from aigc_data.text.dedupe.cuts import any_cut, apply_cuts
 from aigc_data.text.tokens import count_tokens
 
 #: Part of every measure's key: another number means that the same content is written in another way.
@@ -199,23 +200,25 @@ def write_judgements(workspace: Workspace, measures: Files, rules: DedupeRules, 
 
 
 def _write_judgement(job: _JudgeJob) -> tuple[str, dict[str, Any]]:
-    names = ["published_in", "contamination", "cuts", "tokens_left"]
     path = job.workspace.measure_file("dedupe", job.shard.name)
-    columns = parquet.read(path, [f"dedupe.{n}" for n in names]).rename_columns(names)
-    return write_reasons(job.workspace, "dedupe", job.shard, judge(columns, job.rules), job.key)
+    columns = parquet.read(path, [f"dedupe.{n}" for n in CHECKED]).rename_columns(CHECKED)
+    reason = first_reasons("dedupe", checks(columns, job.rules))
+    return write_reasons(job.workspace, "dedupe", job.shard, reason, job.key)
 
 
-def judge(columns: pa.Table, rules: DedupeRules) -> pa.Array:
-    """The reason (string, null to keep) of each row, from `published_in`, `contamination`, `cuts` and
-    `tokens_left`."""
-    reason = np.full(len(columns), "", object)
-    left = columns["tokens_left"].to_numpy()
-    reason[any_cut(columns["cuts"]) & (left < max(rules.min_tokens_left, 1))] = "dedupe:boilerplate"
-    if rules.drop_contaminated:
-        reason[contaminated(columns["contamination"], rules)] = "dedupe:contaminated"
+#: The measures that `checks` looks at.
+CHECKED = ["published_in", "contamination", "cuts", "tokens_left"]
+
+
+def checks(columns: pa.Table, rules: DedupeRules) -> pa.Table:
+    """The rules that a row breaks, from the columns CHECKED: published, contaminated, boilerplate."""
+    broken = columns.select([])
     if rules.drop_published:
-        reason[pc.not_equal(columns["published_in"], "").to_numpy()] = "dedupe:published"
-    return pc.if_else(pa.array(reason != ""), pa.array(reason, pa.string()), pa.scalar(None, pa.string()))
+        broken = broken.append_column("published", pc.not_equal(columns["published_in"], ""))
+    if rules.drop_contaminated:
+        broken = broken.append_column("contaminated", pa.array(contaminated(columns["contamination"], rules)))
+    short = columns["tokens_left"].to_numpy() < max(rules.min_tokens_left, 1)
+    return broken.append_column("boilerplate", pa.array(any_cut(columns["cuts"]) & short))
 
 
 def contaminated(hits: pa.ChunkedArray, rules: DedupeRules) -> np.ndarray:

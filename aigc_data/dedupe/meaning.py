@@ -52,7 +52,7 @@ def semantic_links(
     folder: Path, root: Path, parts: Sequence[Part], numbering: Numbering, params: Semantic, track: Track
 ) -> Verdicts:
     """Links of method "semantic" between ranks of the corpus; `root` is where the model's path starts."""
-    from aigc_data.text.semantic import semantic_pairs
+    from aigc_data.text.dedupe.semantic import semantic_pairs
 
     model = root / params.model if params.model else None
     texts = [p.texts for p in parts if isinstance(p.texts, BaseTexts) and p.rows]
@@ -92,7 +92,7 @@ def between_contents(links: Verdicts, first: np.ndarray) -> Verdicts:
 
 
 def _embed(job: _EmbedJob) -> Path:
-    from aigc_data.text.semantic import embed
+    from aigc_data.text.dedupe.semantic import embed
 
     if job.model is not None:
         chunks = [chunk for texts in job.texts for chunk in texts.read().chunks]
@@ -105,7 +105,7 @@ def _embed(job: _EmbedJob) -> Path:
 
 def _stored(texts: BaseTexts, name: str) -> np.ndarray:
     """The embeddings that the records of a shard carry in `meta`."""
-    from aigc_data.text.semantic import from_column
+    from aigc_data.text.dedupe.semantic import from_column
 
     # A loop over rows: the values stand in JSON, whatever their source was.
     rows = stack.read_rows(texts.workspace, texts.shard, ("meta",))["meta"].to_pylist()

@@ -14,8 +14,8 @@ from aigc_data.dedupe.verification import Verdicts
 from aigc_data.ids import to_hex
 from aigc_data.kernels.unionfind import flatten, join
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.dedupe import GROUP, kinds
-from aigc_data.text.sketch import estimate
+from aigc_data.text.dedupe.pairs import GROUP, kinds
+from aigc_data.text.dedupe.sketch import estimate
 
 _LOW = np.uint64(0xFFFFFFFF)
 #: Clusters that the manifest names, the largest first.

@@ -24,9 +24,9 @@ from aigc_data.ids import to_numbers
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.store import parquet, stack
 from aigc_data.store.population import find_ranks
-from aigc_data.text.dedupe import GROUP, kinds, shingle_sets
-from aigc_data.text.planted import choose, plant, report, true_similarity
-from aigc_data.text.sketch import sketch
+from aigc_data.text.dedupe.pairs import GROUP, kinds, shingle_sets
+from aigc_data.text.dedupe.planted import choose, plant, report, true_similarity
+from aigc_data.text.dedupe.sketch import sketch
 
 _LOW = np.uint64(0xFFFFFFFF)
 NAME = "planted"

@@ -14,7 +14,7 @@ from aigc_data.dedupe.index import EXACT_BYTES, Index, Track, key_ranges
 from aigc_data.dedupe.parts import Numbering
 from aigc_data.dedupe.verification import ESTIMATE, EXACT, Verdicts
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.sketch import estimate
+from aigc_data.text.dedupe.sketch import estimate
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,10 @@ from aigc_data.runner import checked, entry_of, fresh_entry
 from aigc_data.store import parquet
 from aigc_data.store.files import read_json
 from aigc_data.store.workspace import MANIFEST, Shard, Workspace
-from aigc_data.text.bands import plan
-from aigc_data.text.contamination import contamination, load
-from aigc_data.text.repeats import line_hashes
-from aigc_data.text.sketch import sketch
+from aigc_data.text.dedupe.bands import plan
+from aigc_data.text.dedupe.contamination import contamination, load
+from aigc_data.text.dedupe.repeats import line_hashes
+from aigc_data.text.dedupe.sketch import sketch
 
 LIBRARIES = ("numba", "numpy")
 
@@ -101,16 +101,16 @@ def _keys(params: DedupeMeasure, items: str) -> dict[str, dict[str, Any]]:
         "sketch": {
             # Not the thresholds themselves: two of them with the same bands ask for the same sketches.
             "params": [*link[:2], *group[:2], params.ngram, params.permutations, params.seed, params.fold_han],
-            "code": code_digest("aigc_data.text.sketch", LIBRARIES),
+            "code": code_digest("aigc_data.text.dedupe.sketch", LIBRARIES),
         }
     }
     if params.repeats.records:
         made["lines"] = {
             "params": [*params.repeats.units, params.repeats.min_tokens],
-            "code": code_digest("aigc_data.text.repeats", LIBRARIES),
+            "code": code_digest("aigc_data.text.dedupe.repeats", LIBRARIES),
         }
     if items:
-        made["contamination"] = {"items": items, "code": code_digest("aigc_data.text.contamination", LIBRARIES)}
+        made["contamination"] = {"items": items, "code": code_digest("aigc_data.text.dedupe.contamination", LIBRARIES)}
     return made
 
 

@@ -22,8 +22,8 @@ from aigc_data.kernels.jaccard import gather_runs
 from aigc_data.recipe import DedupeMeasure
 from aigc_data.store import parquet
 from aigc_data.store.files import remove_tree
-from aigc_data.text.dedupe import LINK, kinds, shingle_sets, similarities
-from aigc_data.text.sketch import estimate
+from aigc_data.text.dedupe.pairs import LINK, kinds, shingle_sets, similarities
+from aigc_data.text.dedupe.sketch import estimate
 
 METHODS = ("exact", "jaccard", "estimate", "semantic")
 EXACT, JACCARD, ESTIMATE, SEMANTIC = range(4)

@@ -1,309 +1,253 @@
-"""Counts that say what a text is like: tokens, lines, and how much of them repeats.
+"""Counts that say what a text is like: tokens, lines, sentences, and how much of them repeats.
 
-All n-gram counts come from one idea: an n-gram can only occur twice where the (n-1)-grams at its start and
-one token later do. Bigrams are looked up for every token; from there on only the survivors are, which are few
-in prose.
+For all but Chinese the counts are datatrove's (0.10.1), on our tokens; for Chinese they are what those become in a
+script without blanks and with marks of its own.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from aigc_data.kernels.codepoints import LETTER, SPACE, TERMINAL, UNSPACED, WORD, flags_of, fold
+from aigc_data.kernels.codepoints import LETTER, SPACE, UNSPACED, WORD, flags_of
 from aigc_data.kernels.flags import inlined, kernel
+from aigc_data.kernels.line_rules import (
+    BRACE,
+    JAVASCRIPT,
+    LINE_COUNTS,
+    LONG_WORD,
+    LONG_WORD_FROM,
+    citation_from,
+    ellipses,
+    holds_javascript,
+    judge_line,
+    phrase_bits,
+)
+from aigc_data.kernels.repetition import SEED, STEP, WORD_BIT, mix, repeated_lines, repeated_ngrams, slots_for
 from aigc_data.kernels.utf8 import decode
 
 #: What `measure` returns for each text, in this order.
 COUNTS = (
-    "chars", "tokens", "token_chars", "alpha_tokens", "stop_words_en", "stop_words_zh", "newlines", "hashes",
-    "ellipses", "lines", "bullet_lines", "ellipsis_lines", "terminal_lines", "short_lines", "dup_lines",
-    "dup_line_chars", "paragraphs", "dup_paragraphs", "dup_paragraph_chars", "top_2gram", "top_3gram", "top_4gram",
-    "dup_5gram", "dup_6gram", "dup_7gram", "dup_8gram", "dup_9gram", "dup_10gram",
-)  # fmt: skip
-(
-    CHARS, TOKENS, TOKEN_CHARS, ALPHA, STOP_EN, STOP_ZH, NEWLINES, HASHES, ELLIPSES, LINES, BULLETS, ELLIPSIS_LINES,
-    TERMINALS, SHORTS, DUP_LINES, DUP_LINE_CHARS, PARAGRAPHS, DUP_PARAGRAPHS, DUP_PARAGRAPH_CHARS, TOP_2,
-) = range(20)  # fmt: skip
-LAST_NGRAM = 10
+    *("chars", "tokens", "token_chars", "alpha_tokens", "stop_words", "newlines", "hashes", "ellipses", "citations"),
+    "all_lines",  # blank ones among them
+    *LINE_COUNTS,
+    *("lines", "dup_lines", "dup_line_chars", "paragraphs", "dup_paragraphs", "dup_paragraph_chars"),
+    *("top_2gram", "top_3gram", "top_4gram"),
+    *("dup_5gram", "dup_6gram", "dup_7gram", "dup_8gram", "dup_9gram", "dup_10gram"),
+)
+(CHARS, TOKENS, TOKEN_CHARS, ALPHA, STOP_WORDS, NEWLINES, HASHES, ELLIPSES, CITATIONS, ALL_LINES, FIRST_RULE) = range(
+    11
+)
+LINES = FIRST_RULE + len(LINE_COUNTS)
+TOP_2 = LINES + 6
 
-SHORT_WIDTH = 30  # a line is short up to this width; a code point of an unspaced script is three wide
-SEED = np.uint64(0x9E3779B97F4A7C15)
-STEP = np.uint64(0xFF51AFD7ED558CCD)
-COUNT_BITS = np.uint64(24)
-COUNT_MASK = np.uint64((1 << 24) - 1)
-WORD_BIT = np.int32(1 << 30)  # in a token's length: it is a word, which is written with blanks around it
+# Where a sentence stands: inside, behind a mark that ends it if a blank follows, nothing of it seen yet, over.
+INSIDE, MARKED, NONE, OVER = range(4)
 
 
 @inlined
-def _mix(value, more):  # type: ignore[no-untyped-def]
-    value = ((value << np.uint64(5) | value >> np.uint64(59)) ^ more) * STEP  # turned, for order must matter
-    return value ^ (value >> np.uint64(29))
+def _starts_notice(data, at, end):  # type: ignore[no-untyped-def]
+    """Whether a word at byte `at` may be the last one of a phrase: co(okies), po(licy), us(e), ip(sum)."""
+    if at + 2 >= end:
+        return False
+    first, second = data[at] | 0x20, data[at + 1] | 0x20
+    if second == 0x6F:
+        return first == 0x63 or first == 0x70
+    return (second == 0x73 and first == 0x75) or (second == 0x70 and first == 0x69)
 
 
 @inlined
-def _stop_bit(key, stop_keys, stop_bits):  # type: ignore[no-untyped-def]
-    """The bit of a stop word, 0 for every other token; open addressing, an empty slot holds 0."""
-    slot = np.int64(key & np.uint64(len(stop_keys) - 1))
-    while stop_keys[slot] != 0:
-        if stop_keys[slot] == key:
-            return stop_bits[slot]
-        slot = (slot + 1) & (len(stop_keys) - 1)
-    return np.int64(0)
+def _ends_notice(code_point):  # type: ignore[no-untyped-def]
+    """Whether a Han character may be the last one of a phrase: 策 款 议 議 明."""
+    return (
+        code_point == 0x7B56
+        or code_point == 0x6B3E
+        or code_point == 0x8BAE
+        or code_point == 0x8B70
+        or code_point == 0x660E
+    )
 
 
 @inlined
-def _is_bullet(first, second):  # type: ignore[no-untyped-def]
-    """Whether a line that starts with these two code points is an item of a list; `-*+–` need a blank behind
-    them."""
-    if first < 0x80 or first == 0x2013:
-        return (first == 0x2D or first == 0x2A or first == 0x2B or first == 0x2013) and (second == 32 or second == 9)
-    if first == 0x2022 or first == 0x2023 or first == 0x2043 or first == 0x2219 or first == 0xB7:
-        return True
-    # Squares, triangles, diamonds and circles: ■ … ◿, except the box drawings and the stars.
-    return 0x25A0 <= first <= 0x25FF
+def _after(state, code_point, initial):  # type: ignore[no-untyped-def]
+    """The state of a sentence behind a mark; `initial` says that a full stop stands behind a single letter."""
+    if state >= NONE:
+        return state
+    if code_point < 0x80:
+        if code_point == 0x2E or code_point == 0x3F or code_point == 0x21:
+            return state if initial else MARKED
+        # Quotes and brackets may stand between the mark and the blank.
+        closes = code_point == 0x22 or code_point == 0x27 or code_point == 0x29 or code_point == 0x5D
+        return state if closes else INSIDE
+    if code_point == 0x3002 or code_point == 0xFF01 or code_point == 0xFF1F or code_point == 0xFF61:
+        return OVER
+    if code_point == 0x061F or code_point == 0x0964:
+        return MARKED
+    if code_point == 0x06D4:
+        return OVER
+    return state if code_point == 0x2019 or code_point == 0x201D or code_point == 0xBB else INSIDE
 
 
 @inlined
-def _ellipses(code_point, run):  # type: ignore[no-untyped-def]
-    """How many ellipses a run of one code point makes: `...` one, `……` one, `。。。` one."""
-    if code_point == 0x2026:
-        return (run + 1) // 2
-    return run // 3 if code_point == 0x2E or code_point == 0x3002 else 0
-
-
-@inlined
-def _end_line(data, start, size, last, wide, run, counts, tables):  # type: ignore[no-untyped-def]
-    """Count one line of `size` characters from byte `start` on, whose last visible code point is `last`."""
-    first, width = decode(data, start)
-    second = np.int64(data[start + width]) if size > 1 else np.int64(10)
-    counts[BULLETS] += _is_bullet(first, second)
-    counts[ELLIPSIS_LINES] += _ellipses(last, run) > 0
-    counts[TERMINALS] += (flags_of(last, tables) & TERMINAL) != 0
-    counts[SHORTS] += wide <= SHORT_WIDTH
-
-
-@inlined
-def _scan(data, at, end, tables, keys, lengths, line_keys, sizes, counts):  # type: ignore[no-untyped-def]
+def _scan(data, at, end, chinese, tables, terminals, phrases, keys, lengths, line_keys, sizes, counts):  # type: ignore[no-untyped-def]
     """(tokens, lines and breaks) of one text, in one walk; all counts that need no comparison are made here.
 
     Token hashes go to keys, their lengths (and WORD_BIT) to lengths; hashes of lines that are not blank go to
     line_keys, their lengths to sizes, with a 0 between paragraphs.
     """
-    count = token_chars = alpha = chars = newlines = hashes = ellipses = np.int64(0)
-    token, length, letters = SEED, np.int32(0), np.uint8(0)
-    written, blank, start = np.int64(0), True, at
-    seen = unspaced = last = run = np.int64(0)  # of the line: characters, those three wide, and the run at its end
-    line, in_gap, gap = SEED, False, (SEED, np.int64(0), np.int64(0))
+    begin, found, page = at, counts[FIRST_RULE:LINES], tables[1]
+    count = token_chars = alpha = chars = newlines = hashes = dots = citations = np.int64(0)
+    token, length, letters, token_start = SEED, np.int32(0), np.uint8(0), at
+    written, blank, cited = np.int64(0), True, at  # no sentence begins or ends before byte `cited`
+    # Of the line: its first visible byte (-1: none yet), where it ends, its characters, those of an unspaced
+    # script, C4's words, the start of the one at hand, the run at its end, what it holds, sentences.
+    start, stop, seen, unspaced, words, word_start, first_token = (
+        np.int64(-1),
+        at,
+        np.int64(0),
+        np.int64(0),
+        np.int64(0),
+        np.int64(0),
+        np.int64(0),
+    )
+    last, run, marks, sentences, state = np.int64(0), np.int64(0), np.int64(0), np.int64(0), NONE
+    line, in_gap, gap_line, gap_seen, gap_run = SEED, True, SEED, np.int64(0), np.int64(0)
     while at <= end:
+        here = at
         if at == end:  # the end of a text ends its line
             code_point, flags, width = np.int64(10), np.uint8(SPACE), np.int64(1)
         else:
             code_point, width = np.int64(data[at]), np.int64(1)
             if code_point < 0x80:
-                flags = tables[1][code_point]  # page 0 comes first in the table
+                flags = page[code_point]  # page 0 comes first in the table
             else:
                 code_point, width = decode(data, at)
                 flags = flags_of(code_point, tables)
         at += width
+        initial = False
         if length and not flags & WORD:
-            keys[count], lengths[count] = _mix(SEED, token), length | WORD_BIT
+            keys[count], lengths[count] = mix(SEED, token), length | WORD_BIT
+            line = (line + token) * STEP
             count, token_chars, alpha = count + 1, token_chars + length, alpha + (letters & LETTER != 0)
+            initial = length == 1 and (letters & LETTER) != 0 and code_point == 0x2E
+            if length >= 10:
+                if holds_javascript(data, token_start, here):
+                    marks |= JAVASCRIPT
+                if chinese and length > LONG_WORD_FROM:
+                    marks |= LONG_WORD
+            if length >= 3 and _starts_notice(data, token_start, here):
+                marks |= phrase_bits(data, begin, token_start, end, chinese, phrases)
             token, length, letters = SEED, np.int32(0), np.uint8(0)
         if not flags & SPACE:
-            if seen == 0:
-                start = at - width
-            seen, in_gap = seen + 1, False
-            line = (line + np.uint64(code_point)) * STEP
+            if in_gap:
+                in_gap, word_start, words = False, seen, words + 1
+                if start < 0:
+                    start = here
+            seen += 1
             if flags & WORD:
-                token = (token + np.uint64(fold(code_point, tables))) * STEP
-                length += 1
+                if length == 0:
+                    token_start = here
+                    if here >= cited:
+                        sentences += state >= NONE
+                        state = INSIDE
+                token = (token + np.uint64(code_point)) * STEP
                 letters |= flags
-                ellipses += _ellipses(last, run)
-                while at < end and data[at] < 0x80 and tables[1][data[at]] & WORD:  # the rest of most words
-                    byte = data[at]
-                    code_point = np.int64(byte)
-                    line = (line + np.uint64(byte)) * STEP
-                    token = (token + np.uint64(code_point + tables[2][byte])) * STEP
-                    letters |= tables[1][byte]
-                    length, seen, at = length + 1, seen + 1, at + 1
-                last, run = code_point, np.int64(1)
+                if run > 2 or last == 0x2026:
+                    dots += ellipses(last, run, chinese)
+                last, run, rest = code_point, np.int64(1), at
+                while at < end and data[at] < 0x80 and page[data[at]] & WORD:  # the rest of most words
+                    token = (token + np.uint64(data[at])) * STEP
+                    letters |= page[data[at]]
+                    at += 1
+                length, seen = length + 1 + at - rest, seen + at - rest
+                if at > rest:
+                    last = np.int64(data[at - 1])
                 continue
-            elif flags & UNSPACED:
-                keys[count] = _mix(SEED, (SEED + np.uint64(fold(code_point, tables))) * STEP)
+            line = (line + np.uint64(code_point)) * STEP
+            if flags & UNSPACED:
+                keys[count] = mix(SEED, (SEED + np.uint64(code_point)) * STEP)
                 lengths[count] = 1
                 count, token_chars, alpha = count + 1, token_chars + 1, alpha + (flags & LETTER != 0)
                 unspaced += 1
-            elif code_point == last:
-                run += 1
-                hashes += code_point == 0x23
-                continue
+                if here >= cited:
+                    sentences += state >= NONE
+                    state = INSIDE
+                if chinese and _ends_notice(code_point):
+                    marks |= phrase_bits(data, begin, here, end, chinese, phrases)
             else:
-                hashes += code_point == 0x23
-            ellipses += _ellipses(last, run) if run > 2 or last == 0x2026 else 0
+                if here >= cited and code_point != 0x5B:
+                    state = _after(state, code_point, initial)
+                if code_point == 0x23:
+                    hashes += 1
+                elif code_point == 0x7B:
+                    marks |= BRACE
+                elif code_point == 0x5B:
+                    size = citation_from(data, here, end)
+                    citations, cited = citations + (size > 0), here + size
+                    if size == 0:
+                        state = _after(state, code_point, initial)
+                if code_point == last:
+                    run += 1
+                    continue
+            if run > 2 or last == 0x2026:
+                dots += ellipses(last, run, chinese)
             last, run = code_point, np.int64(1)
             continue
+        if not in_gap:  # what stands behind the last visible character does not belong to the line
+            gap_line, gap_seen, gap_run, in_gap, stop = line, seen, run, True, here
+            dots += ellipses(last, run, chinese)
+            if not chinese and seen - word_start > LONG_WORD_FROM:
+                marks |= LONG_WORD
         if code_point != 10:
-            chars += 1
-            if seen:
-                if not in_gap:  # what stands behind the last visible character does not belong to the line
-                    gap, in_gap = (line, seen, run), True
-                    ellipses += _ellipses(last, run)
-                    run = np.int64(0)
-                seen, line = seen + 1, (line + np.uint64(code_point)) * STEP
-                chars -= 1
+            if state == MARKED:
+                state = OVER
+            run = np.int64(0)
+            seen, line = seen + 1, (line + np.uint64(code_point)) * STEP
             continue
         newlines += at <= end
-        if seen == 0:  # a blank line: what follows is another paragraph
+        chars += seen
+        if start < 0:  # a blank line: what follows is another paragraph
             if not blank:
                 sizes[written] = 0
                 written += 1
-            blank = True
-            continue
-        chars += seen
-        if in_gap:
-            line, seen, run = gap
         else:
-            ellipses += _ellipses(last, run)
-        line_keys[written], sizes[written] = line, seen
-        written, blank = written + 1, False
-        _end_line(data, start, seen, last, seen + 2 * unspaced, run, counts, tables)
-        line, in_gap = SEED, False
-        seen = unspaced = run = np.int64(0)
-    counts[CHARS], counts[NEWLINES], counts[HASHES], counts[ELLIPSES] = chars + newlines, newlines, hashes, ellipses
-    counts[TOKENS], counts[TOKEN_CHARS], counts[ALPHA] = count, token_chars, alpha
+            line_keys[written], sizes[written] = gap_line, gap_seen
+            written += 1
+            judge_line(
+                data, start, stop, gap_seen, unspaced, count - first_token if chinese else words, sentences, last,
+                gap_run, marks, chinese, tables, terminals, found,
+            )  # fmt: skip
+        blank, start, state, line, in_gap, first_token = bool(start < 0), np.int64(-1), NONE, SEED, True, count
+        seen, unspaced, words = np.int64(0), np.int64(0), np.int64(0)
+        last, run, marks, sentences = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    counts[ALL_LINES] = newlines + (end > begin and data[end - 1] != 10)
+    counts[CHARS], counts[NEWLINES], counts[HASHES], counts[ELLIPSES] = chars + newlines, newlines, hashes, dots
+    counts[TOKENS], counts[TOKEN_CHARS], counts[ALPHA], counts[CITATIONS] = count, token_chars, alpha, citations
     return count, written
 
 
 @inlined
-def _slots_for(count):  # type: ignore[no-untyped-def]
-    """A power of two, at least twice `count`."""
-    slots = 16
-    while slots < 2 * count:
-        slots *= 2
-    return slots
-
-
-@inlined
-def _tally(key, table, slots):  # type: ignore[no-untyped-def]
-    """Count `key` in table[:slots] and return its slot.
-
-    An entry (uint64, 0 where empty) is the upper 40 bits of the key over a count of 24 bits; the lower bits
-    of the key are where it lies. No text has 2^24 tokens in its two bytes each: a record ends at 16 MiB by
-    default, and past it a count stops.
-    """
-    slot = np.int64(key & np.uint64(slots - 1))
-    upper = key >> COUNT_BITS
-    while table[slot] != 0 and table[slot] >> COUNT_BITS != upper:
-        slot = (slot + 1) & (slots - 1)
-    if table[slot] == 0:
-        table[slot] = upper << COUNT_BITS
-    table[slot] += np.uint64((table[slot] & COUNT_MASK) < COUNT_MASK)
-    return slot
-
-
-@inlined
-def _repeated_lines(keys, sizes, written, table, counts):  # type: ignore[no-untyped-def]
-    """Count lines and paragraphs that stood in the text before, and their characters."""
-    slots = _slots_for(written)
-    for kind in range(2):
-        table[:slots] = 0
-        key, size = SEED, np.int64(0)
-        for entry in range(written + kind):
-            stop = entry == written or sizes[entry] == 0
-            if not stop:
-                key, size = _mix(key, keys[entry]), size + sizes[entry]
-            if size and (stop or kind == 0):
-                slot = _tally(key, table, slots)
-                at = DUP_PARAGRAPHS if kind else DUP_LINES
-                counts[PARAGRAPHS if kind else LINES] += 1
-                if table[slot] & COUNT_MASK > 1:
-                    counts[at] += 1
-                    counts[at + 1] += size
-                key, size = SEED, np.int64(0)
-
-
-@inlined
-def _length(lengths, start, n, blanks):  # type: ignore[no-untyped-def]
-    """Characters of n tokens; with `blanks` one more between two words, as they are written."""
-    total = np.int64(0)
-    for place in range(start, start + n):
-        total += lengths[place] & ~WORD_BIT
-        if blanks and place > start and lengths[place] & lengths[place - 1] & WORD_BIT:
-            total += 1
-    return total
-
-
-@inlined
-def _drop_singles(places, grams, kept, filter_):  # type: ignore[no-untyped-def]
-    """Keep the grams that may occur twice, by one byte for each hash's low bits: small enough for the nearest
-    cache."""
-    slots = 2 * _slots_for(kept)
-    filter_[:slots] = 0
-    mask = np.uint64(slots - 1)
-    for index in range(kept):
-        slot = np.int64((grams[index] >> np.uint64(8)) & mask)
-        filter_[slot] = min(filter_[slot] + 1, 2)
-    left = np.int64(0)
-    for index in range(kept):
-        if filter_[np.int64((grams[index] >> np.uint64(8)) & mask)] > 1:
-            places[left], grams[left] = places[index], grams[index]
-            left += 1
-    return left
-
-
-@inlined
-def _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, filter_, counts):  # type: ignore[no-untyped-def]
-    """top_2gram … dup_10gram: characters of the most frequent n-gram, and of n-grams that occurred before."""
-    alive = np.int64(tokens)
-    for token in range(tokens):
-        places[token], grams[token] = token, keys[token]
-    for n in range(2, LAST_NGRAM + 1):
-        kept = np.int64(0)
-        for index in range(alive - 1):
-            place = np.int64(places[index])
-            if places[index + 1] == place + 1:
-                # The gram of this place grows by the token behind it; both shorter ones occur twice.
-                places[kept], grams[kept] = place, _mix(grams[index], keys[place + n - 1])
-                kept += 1
-        kept = _drop_singles(places, grams, kept, filter_)
-        if kept == 0:
-            return
-        slots = _slots_for(kept)
-        table[:slots] = 0
-        for index in range(kept):
-            where[index] = _tally(grams[index], table, slots)
-        alive, most, best, skip_to = np.int64(0), np.int64(2), np.int64(0), np.int64(0)
-        for index in range(kept):
-            tally, place = np.int64(table[where[index]] & COUNT_MASK), np.int64(places[index])
-            if tally == 1:
-                continue
-            if n <= 4:
-                # Of equally frequent n-grams the longest counts, so that the order of the text does not.
-                if tally >= most:
-                    size = tally * _length(lengths, place, n, True)
-                    if tally > most or size > best:
-                        best = size
-                    most = tally
-            elif place >= skip_to:
-                # As in datatrove: an occurrence that stood before counts whole, and the search goes on behind
-                # it.
-                if tally == 0:
-                    best = best + _length(lengths, place, n, False)
-                    skip_to = np.int64(place + n)
-                else:
-                    table[where[index]] = 0  # seen; the tally has done its work
-            places[alive], grams[alive] = places[index], grams[index]
-            alive += 1
-        counts[TOP_2 + n - 2] = best
+def _stop_words(keys, tokens, chinese, stop_words):  # type: ignore[no-untyped-def]
+    """How many different stop words of the text's own table stand among its tokens."""
+    stop_keys, stop_bits, shift = stop_words
+    mask, seen, different = np.uint64(len(stop_keys) - 1), np.int64(0), np.int64(0)
+    for place in range(tokens):
+        slot = np.int64(keys[place] >> shift & mask)
+        seen |= stop_bits[slot] if stop_keys[slot] == keys[place] else 0
+    seen = seen >> 32 if chinese else seen & 0xFFFFFFFF
+    while seen:
+        seen &= seen - 1
+        different += 1
+    return different
 
 
 @kernel
-def measure(data, offsets, tables, stop_keys, stop_bits):  # type: ignore[no-untyped-def]
+def measure(data, offsets, chinese, tables, terminals, phrases, stop_words):  # type: ignore[no-untyped-def]
     """int64[n, len(COUNTS)]: the counts of each of n texts.
 
-    data uint8[] of valid UTF-8, offsets int64[n + 1], tables from kernels.codepoints, stop words as an open
-    hash table of `hash_words` (uint64[2^k], 0 where empty) and bits (int64[2^k]): the low 32 English, the
-    high Chinese.
+    data uint8[] of valid UTF-8, offsets int64[n + 1], chinese bool[n], tables from kernels.codepoints, terminals
+    int64[] sorted (what ends a line in datatrove), phrases as `line_rules.phrase_bits` takes them, stop_words a hash
+    table in which no two words meet: keys of `hash_words` (uint64[2^k], 0 where empty), bits (int64[2^k]; the low 32
+    English, the high Chinese), and how far a key is shifted to be its slot (uint64).
     """
     rows = len(offsets) - 1
     counts = np.zeros((rows, len(COUNTS)), np.int64)
@@ -314,31 +258,27 @@ def measure(data, offsets, tables, stop_keys, stop_bits):  # type: ignore[no-unt
     # Scratch for all texts; memory that no text reaches is never touched.
     keys, grams = np.empty(room, np.uint64), np.empty(room, np.uint64)
     lengths, places, where = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
-    table = np.empty(_slots_for(room), np.uint64)
-    filter_ = np.empty(2 * len(table), np.uint8)
+    table = np.empty(slots_for(room), np.uint64)
+    filter_ = np.empty(4 * len(table), np.uint8)
     for row in range(rows):
-        mine, at, end = counts[row], offsets[row], offsets[row + 1]
-        tokens, written = _scan(data, at, end, tables, keys, lengths, grams, where, mine)
-        _repeated_lines(grams, where, written, table, mine)
-        seen = np.int64(0)
-        for place in range(tokens):
-            seen |= _stop_bit(keys[place], stop_keys, stop_bits)
-        for bit in range(32):
-            mine[STOP_EN] += (seen >> bit) & 1
-            mine[STOP_ZH] += (seen >> (bit + 32)) & 1
-        _repeated_ngrams(keys, lengths, tokens, places, grams, where, table, filter_, mine)
+        mine, at, end, han = counts[row], offsets[row], offsets[row + 1], chinese[row]
+        tokens, written = _scan(
+            data, at, end, han, tables, terminals, phrases, keys, lengths, grams, where, mine
+        )  # fmt: skip
+        repeated_lines(grams, where, written, table, mine[LINES:TOP_2])
+        mine[STOP_WORDS] = _stop_words(keys, tokens, han, stop_words)
+        repeated_ngrams(keys, lengths, tokens, han, places, grams, where, table, filter_, mine[TOP_2:])
     return counts
 
 
 @kernel
-def hash_words(data, offsets, tables):  # type: ignore[no-untyped-def]
-    """uint64[n]: the hash of each row's first token, 0 where it has none."""
+def hash_words(data, offsets):  # type: ignore[no-untyped-def]
+    """uint64[n]: the hash of each row's token; each row is one token and nothing else."""
     hashes = np.zeros(len(offsets) - 1, np.uint64)
-    counts = np.zeros(len(COUNTS), np.int64)
     for row in range(len(hashes)):
-        room = (offsets[row + 1] - offsets[row]) // 2 + 2
-        keys, lines = np.empty(room, np.uint64), np.empty(room, np.uint64)
-        lengths, sizes = np.empty(room, np.int32), np.empty(room, np.int32)
-        if _scan(data, offsets[row], offsets[row + 1], tables, keys, lengths, lines, sizes, counts)[0]:
-            hashes[row] = keys[0]
+        at, token = offsets[row], SEED
+        while at < offsets[row + 1]:
+            code_point, width = decode(data, at)
+            token, at = (token + np.uint64(code_point)) * STEP, at + width
+        hashes[row] = mix(SEED, token)
     return hashes

@@ -53,11 +53,12 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a record says about itself beside its text."""
+    """What a record says about itself beside its text; `rights` as in `sources.rights`."""
 
     key: str | int | None = None
     url: str | None = None
     license: str | None = None
+    rights: str | None = None  # JSON object of raw licence and opt-out signals
     created: str | None = None
     meta: str | None = None
 
@@ -78,7 +79,7 @@ def facts_of(fields: Mapping[str, Any], source: Source) -> Facts:
     are no JSON (nested deeper than the encoder goes).
     """
     key = _key(fields, source)
-    declared = _license(fields.get(source.license_field)) if source.license_field else None
+    declared = own_license(fields, source)
     kept = {name: fields[name] for name in source.meta if fields.get(name) is not None}
     return Facts(
         key=key,
@@ -106,6 +107,11 @@ def _key(fields: Mapping[str, Any], source: Source) -> str | int | None:
     if key is not None and (isinstance(key, bool) or not isinstance(key, str | int)):
         raise UnusableError("bad-key", f"the key is a {type(key).__name__}; strings and integers can be keys")
     return None if key == "" else key
+
+
+def own_license(fields: Mapping[str, Any], source: Source) -> str | None:
+    """The licence that the record itself declares in the field that the recipe names."""
+    return _license(fields.get(source.license_field)) if source.license_field else None
 
 
 def _license(value: Any) -> str | None:
@@ -203,7 +209,7 @@ class Rows:
             _strings(self._digests),
             text_array(self._texts),
             _strings(self._locators),
-            *(_strings([getattr(f, name) for f in facts]) for name in ("url", "license", "created", "meta")),
+            *(_strings([getattr(f, name) for f in facts]) for name in ("url", "license", "rights", "created", "meta")),
         ]
         chunk = Chunk(pa.Table.from_arrays(columns, schema=RAW), self._lost, keys, self._places)
         self.seen += len(self._texts) + len(self._lost)

@@ -18,13 +18,14 @@ from aigc_data.sources.streams import WINDOW
 @dataclass(frozen=True)
 class Response:
     """A parsed response: `stored` is the body after transfer decoding, which is digested; `body` is
-    unpacked, too."""
+    unpacked, too; `fields` are all header fields in their order, with names in small letters."""
 
     status: int
     mime: str
     charset: str | None
     stored: bytes
     body: bytes
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 def parse_response(block: bytes, max_bytes: int) -> Response:
@@ -36,32 +37,35 @@ def parse_response(block: bytes, max_bytes: int) -> Response:
     words = lines[0].split(None, 2)
     if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit() or len(words[1]) != 3:
         raise UnusableError("bad-http", "no status line")
-    headers = parse_headers(lines[1:])
+    fields = parse_fields(lines[1:])
+    headers = first_of_each(fields)
     stored = rest
     if "chunked" in headers.get("transfer-encoding", "").lower():
         stored = _dechunk(rest)
     mime, charset = content_type(headers.get("content-type", ""))
-    return Response(
-        int(words[1]), mime, charset, stored, unpack(stored, headers.get("content-encoding", ""), max_bytes)
-    )
+    body = unpack(stored, headers.get("content-encoding", ""), max_bytes)
+    return Response(int(words[1]), mime, charset, stored, body, tuple(fields))
 
 
-def parse_headers(lines: list[bytes]) -> dict[str, str]:
-    """Header fields by lower-case name, the first of each; folded lines are joined."""
-    headers: dict[str, str] = {}
-    name = ""
+def parse_fields(lines: list[bytes]) -> list[tuple[str, str]]:
+    """Header fields in their order, names in small letters; folded lines are joined."""
+    fields: list[tuple[str, str]] = []
+    named = False
     for raw in lines:
         line = raw.rstrip(b"\r").decode("utf-8", "replace")
-        if line[:1] in (" ", "\t") and name:
-            headers[name] += " " + line.strip()
+        if line[:1] in (" ", "\t") and named:
+            fields[-1] = (fields[-1][0], f"{fields[-1][1]} {line.strip()}")
             continue
         key, colon, value = line.partition(":")
-        name = key.strip().lower() if colon else ""
-        if name and name not in headers:
-            headers[name] = value.strip()
-        else:
-            name = ""
-    return headers
+        named = bool(colon and key.strip())
+        if named:
+            fields.append((key.strip().lower(), value.strip()))
+    return fields
+
+
+def first_of_each(fields: list[tuple[str, str]]) -> dict[str, str]:
+    """The fields by name; where a name comes twice, the first counts."""
+    return dict(reversed(fields))
 
 
 def content_type(value: str) -> tuple[str, str | None]:

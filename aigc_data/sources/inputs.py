@@ -18,6 +18,7 @@ import fsspec
 
 from aigc_data.errors import SourceError
 from aigc_data.recipe import Source
+from aigc_data.sources.extractors import require
 from aigc_data.store.files import Digests
 
 FORMATS = {
@@ -58,9 +59,11 @@ def list_inputs(source: Source, root: Path) -> list[InputFile]:
     """The files of `source`, sorted by relative path; relative paths in the recipe start at `root`.
 
     Hidden files are skipped, and so are symbolic links that leave the source's root. Raises SourceError
-    when nothing is found, or when an fsspec URL cannot be listed, or when the source's encoding is none.
+    when nothing is found, or when an fsspec URL cannot be listed, or when the source's encoding is none or its
+    extractor is not installed.
     """
     _check_encoding(source)
+    require(source.extractor, source.name)
     if "://" in source.path and not source.path.startswith("file://"):
         found = _remote(source)
     else:

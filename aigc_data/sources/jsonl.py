@@ -15,6 +15,7 @@ import orjson
 from aigc_data.recipe import Source
 from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError, facts_left, facts_of
 from aigc_data.sources.inputs import InputFile
+from aigc_data.sources.pages import page_in_field
 from aigc_data.sources.streams import blocks, split_lines, too_long, utf8_blocks
 
 
@@ -25,6 +26,7 @@ def read_jsonl(file: InputFile, source: Source, *, max_record_bytes: int, chunk_
     stream, encoding = utf8_blocks(blocks(file), source.encoding)
     recode = encoding.lower().replace("_", "-") not in ("utf-8", "utf8", "ascii")
     plain = Facts(license=source.license) if _only_text(source) else None
+    pages = source.markup == "html"
     for part in split_lines(stream, max_record_bytes):
         if isinstance(part, Lost):
             rows.lose(part)
@@ -41,7 +43,11 @@ def read_jsonl(file: InputFile, source: Source, *, max_record_bytes: int, chunk_
                     record = orjson.loads(_recode(line, encoding) if recode else line)
                     text = record[source.text]
                     facts = plain or facts_of(record, source)
-                    rows.add(None if text is None else text.encode(), facts, f"line={number}")
+                    if text is None or not pages:
+                        rows.add(None if text is None else text.encode(), facts, f"line={number}")
+                    else:
+                        found, facts, digest = page_in_field(text.encode(), facts, record, source)
+                        rows.add(found, facts, f"line={number}", digest)
                 except (ValueError, KeyError, TypeError, AttributeError, UnusableError) as error:
                     if lost := _diagnose(line, number, at, source, encoding if recode else "utf-8", error):
                         rows.lose(lost)

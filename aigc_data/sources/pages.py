@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
-from urllib.parse import urljoin
+from typing import Any
 
-from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding
-from resiliparse.parse.html import HTMLTree
+import numpy as np
 
-from aigc_data.hashing import canonical_json
 from aigc_data.recipe import Source
-from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError
+from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError, own_license
 from aigc_data.sources.documents import whole_file
+from aigc_data.sources.encodings import decode, whole
+from aigc_data.sources.extractors import main_text, parse
 from aigc_data.sources.inputs import InputFile
-from aigc_data.sources.streams import bom_encoding
+from aigc_data.sources.page_facts import complete
+from aigc_data.sources.rights import Signals
 
 #: Browsers stop nesting at 512 elements; extraction takes time in the square of the depth (8,000 deep: 1 s).
 MAX_DEPTH = 512
 #: The parser compares every attribute with all before it (40,000 in one tag: 5 s).
 MAX_ATTRIBUTES = 2_000
 #: An element takes some 300 bytes of tree.
-MAX_TAGS = 1_000_000
-#: Tags that HTML lets go without an end, so that counting them says nothing about depth.
-_OPEN_ENDED = (
-    "p|li|dt|dd|td|th|tr|tbody|thead|tfoot|colgroup|caption|option|optgroup|rt|rp|html|head|body|"
-    "area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr"
-)
-_TAG = re.compile(rf"<(/?)(?!(?:{_OPEN_ENDED})\b)[a-zA-Z][^\s/>]*")
-_LONG_TAG = re.compile(rf"<[a-zA-Z][^<]{{{2 * MAX_ATTRIBUTES},}}")
-_LICENSE_META = ("dcterms.license", "dc.license", "dc.rights", "dcterms.rights", "cc:license", "license")
-_DATE_META = (
-    "article:published_time",
-    "dcterms.created",
-    "dcterms.date",
-    "dc.date",
-    "date",
-    "datepublished",
-    "pubdate",
-)
+MAX_ELEMENTS = 1_000_000
 
 
 def read_html(file: InputFile, source: Source, *, max_record_bytes: int, chunk_bytes: int) -> Iterator[Chunk]:
@@ -52,91 +34,51 @@ def read_html(file: InputFile, source: Source, *, max_record_bytes: int, chunk_b
         rows.lose(raw)
     else:
         try:
-            text, facts = page(raw, Facts(license=source.license))
+            text, facts = page(decode(raw), Facts(license=source.license), extractor=source.extractor)
             rows.add(text.encode(), facts, "", sha256(raw).hexdigest())
         except UnusableError as error:
             rows.lose(Lost("file", error.reason, error.detail))
     yield rows.take()
 
 
-def page(raw: bytes, known: Facts, *, charset: str | None = None) -> tuple[str, Facts]:
-    """The main text of a page, and `known` completed by what the page states: url, date, licence link, title.
+def page(
+    html: str, known: Facts, *, extractor: str = "resiliparse", signals: Signals | None = None
+) -> tuple[str, Facts]:
+    """The main text of a page, and `known` completed by what the page states, see `page_facts.complete`.
 
-    The page's own licence link wins over the source's, as every record's own does. `charset` is what HTTP
-    declared. Raises UnusableError: "no-content" for a page without text, "too-complex" for markup that
-    would take minutes.
+    `signals` are those that HTTP gave. Raises UnusableError: "no-content" for a page without text, "too-complex" for
+    markup that would take minutes, "bad-html" where the parser gives up.
     """
-    html = decode(raw, charset)
-    _refuse_complex(html)
-    tree = HTMLTree.parse(html)
-    text = extract_plain_text(tree, main_content=True).strip()
+    # Numba, which the kernel brings, takes 0.2 s to import: who reads no page does not wait for it.
+    from aigc_data.kernels.markup import scan_markup
+
+    data = html.encode()
+    counts, tags = scan_markup(np.frombuffer(data, np.uint8), MAX_DEPTH)
+    elements, depth, attributes = counts.tolist()
+    _refuse_complex(elements, depth, attributes)
+    tree = parse(html)
+    text = main_text(html, tree, elements, extractor)
     if not text:
-        raise UnusableError("no-content", f"no main content in {len(raw)} bytes of HTML")
-    return _unicode(text), _completed(tree, known)
+        raise UnusableError("no-content", f"no main content in {len(data)} bytes of HTML")
+    facts = complete(known, data, tags, title=whole(tree.title or ""), signals=signals or Signals())
+    return whole(text), facts
 
 
-def decode(raw: bytes, charset: str | None = None) -> str:
-    """Decode a page: byte order mark, HTTP's charset, the page's own, a guess, in this order (WHATWG HTML,
-    13.2.3.2).
+def page_in_field(value: bytes, facts: Facts, fields: Mapping[str, Any], source: Source) -> tuple[bytes, Facts, str]:
+    """(text, facts, digest of the value) of a page that a record holds in its text field.
 
-    Bytes without a character become U+FFFD; clean judges how many may stay.
+    The record's own fields win over what the page states. A value that is not UTF-8 (a column of bytes) is decoded as a
+    page is. Raises UnusableError as `page` does.
     """
-    name = bom_encoding(raw) or charset or detect_encoding(raw, from_html_meta=True) or "utf-8"
-    try:
-        return bytes_to_str(raw, name, errors="replace")
-    except LookupError:
-        return bytes_to_str(raw, "utf-8", errors="replace")
+    text, found = page(decode(value), facts, extractor=source.extractor)
+    declared = own_license(fields, source) or found.license
+    return text.encode(), replace(found, license=declared), sha256(value).hexdigest()
 
 
-def _refuse_complex(html: str) -> None:
-    tags = html.count("<")
-    if tags > MAX_TAGS:
-        raise UnusableError("too-complex", f"over {MAX_TAGS} tags")
-    if tags > MAX_DEPTH:
-        depth = deepest = 0
-        for tag in _TAG.finditer(html):
-            depth = max(depth - 1, 0) if tag[1] else depth + 1
-            deepest = max(deepest, depth)
-        if deepest > MAX_DEPTH:
-            raise UnusableError("too-complex", f"elements nested over {MAX_DEPTH} deep")
-    for tag in _LONG_TAG.finditer(html):
-        if len(tag[0].split()) > MAX_ATTRIBUTES:
-            raise UnusableError("too-complex", f"a tag with over {MAX_ATTRIBUTES} attributes")
-
-
-def _completed(tree: HTMLTree, known: Facts) -> Facts:
-    if tree.document is None:
-        return known
-    metas: dict[str, str] = {}
-    for node in tree.document.get_elements_by_tag_name("meta"):
-        name = node.getattr("name") or node.getattr("property") or node.getattr("itemprop")
-        if name and (content := (node.getattr("content") or "").strip()):
-            metas.setdefault(name.lower(), content)
-    url = known.url or _link(tree, "link", "canonical") or metas.get("og:url")
-    declared = _link(tree, "link", "license") or _link(tree, "a", "license")
-    declared = declared or next((metas[m] for m in _LICENSE_META if m in metas), None)
-    if declared and url and declared.startswith("/") and "://" in url:
-        declared = urljoin(url, declared)
-    title = _unicode(" ".join((tree.title or "").split()))
-    return replace(
-        known,
-        url=_clean(url),
-        created=known.created or _clean(next((metas[m] for m in _DATE_META if m in metas), None)),
-        license=_clean(declared) or known.license,
-        meta=canonical_json({"title": title}).decode() if title else known.meta,
-    )
-
-
-def _link(tree: HTMLTree, tag: str, rel: str) -> str | None:
-    # A selector, not a walk: each node that Python sees costs 6 µs, and a page has hundreds of links.
-    node = tree.document.query_selector(f'{tag}[rel~="{rel}" i][href]:not([href=""])') if tree.document else None
-    return (node.getattr("href") or "").strip() or None if node else None
-
-
-def _clean(value: str | None) -> str | None:
-    return _unicode(value)[:2_048] if value else None
-
-
-def _unicode(text: str) -> str:
-    # A character reference such as &#xD800; can leave half a character behind.
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+def _refuse_complex(elements: int, depth: int, attributes: int) -> None:
+    if depth > MAX_DEPTH:
+        raise UnusableError("too-complex", f"elements nested over {MAX_DEPTH} deep")
+    if elements > MAX_ELEMENTS:
+        raise UnusableError("too-complex", f"over {MAX_ELEMENTS} elements")
+    if attributes > MAX_ATTRIBUTES:
+        raise UnusableError("too-complex", f"a tag with over {MAX_ATTRIBUTES} attributes")

@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from aigc_data.recipe import Source
 from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError, facts_left, facts_of
 from aigc_data.sources.inputs import InputFile
+from aigc_data.sources.pages import page_in_field
 from aigc_data.sources.streams import DamageError, blocks
 
 #: Address space of the child. pyarrow itself maps about half a GiB.
@@ -185,9 +186,11 @@ def _add_batch(batch: pa.RecordBatch, before: int, rows: Rows, source: Source, m
         try:
             if text is not None and len(text) > max_record_bytes:
                 raise UnusableError("too-long", f"{len(text)} bytes in one record")
-            if text is not None:
+            facts, digest = facts_of(fields, source) if others else plain, None
+            if text is not None and source.markup == "html":
+                text, facts, digest = page_in_field(text, facts, fields, source)
+            elif text is not None:
                 text.decode("utf-8")
-            facts = facts_of(fields, source) if others else plain
         except UnicodeDecodeError as error:
             rows.lose(
                 Lost(
@@ -200,7 +203,7 @@ def _add_batch(batch: pa.RecordBatch, before: int, rows: Rows, source: Source, m
         except UnusableError as error:
             rows.lose(Lost(where, error.reason, error.detail, record=facts_left(fields, source)))
         else:
-            rows.add(text, facts, f"row={first + at}")
+            rows.add(text, facts, f"row={first + at}", digest)
 
 
 def _text_values(column: pa.Array) -> list[bytes | None]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from aigc_data.recipe import Source
 from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError, facts_left, facts_of
 from aigc_data.sources.inputs import InputFile
+from aigc_data.sources.pages import page_in_field
 from aigc_data.sources.streams import blocks, split_lines, too_long, utf8_blocks
 
 
@@ -129,11 +130,14 @@ class _Columns:
             text = row[self._text].encode()
             if len(text) > max_record_bytes:
                 raise UnusableError(*_size(len(text)))
-            facts = self._plain or facts_of({n: row[at] for n, at in self._at.items() if row[at]}, self._source)
+            fields = {} if self._plain else {n: row[at] for n, at in self._at.items() if row[at]}
+            facts, digest = self._plain or facts_of(fields, self._source), None
+            if self._source.markup == "html":
+                text, facts, digest = page_in_field(text, facts, fields, self._source)
         except UnusableError as error:
             rows.lose(Lost(f"line {line}", error.reason, error.detail, record=self._left(row)))
         else:
-            rows.add(text, facts, f"line={line}")
+            rows.add(text, facts, f"line={line}", digest)
 
     def _check(self, row: list[str], feed: _Feed) -> None:
         if len(row) != self._width:

@@ -8,15 +8,17 @@ Offsets are those of the decompressed stream.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from aigc_data.recipe import Source
 from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError
 from aigc_data.sources.documents import utf8_text
-from aigc_data.sources.http import content_type, parse_headers, parse_response
+from aigc_data.sources.encodings import decode
+from aigc_data.sources.http import content_type, first_of_each, parse_fields, parse_response
 from aigc_data.sources.inputs import InputFile
-from aigc_data.sources.pages import decode, page
+from aigc_data.sources.pages import page
+from aigc_data.sources.rights import Signals, add_fields
 from aigc_data.sources.streams import DamageError, blocks
 
 MAX_HEADER = 64 << 10
@@ -168,7 +170,7 @@ def _headers(data: _Bytes) -> dict[str, str] | None:
         if not line.endswith(b"\n"):
             return None
         if line in (b"\r\n", b"\n"):
-            return parse_headers(lines[1:])
+            return first_of_each(parse_fields(lines[1:]))
         lines.append(line.rstrip(b"\n"))
         size += len(line)
     return None
@@ -188,18 +190,22 @@ def _add(record: _Record, rows: Rows, source: Source, max_record_bytes: int) -> 
         created=headers.get("warc-date") or None,
     )
     try:
-        text, facts, digest = _document(kind, record, known, max_record_bytes)
+        text, facts, digest = _document(kind, record, known, source.extractor, max_record_bytes)
     except UnusableError as error:
         rows.lose(Lost(where, error.reason, error.detail, key))
     else:
         rows.add(text, facts, f"byte={record.offset}", digest)
 
 
-def _document(kind: str, record: _Record, known: Facts, max_record_bytes: int) -> tuple[bytes, Facts, str]:
+def _document(
+    kind: str, record: _Record, known: Facts, extractor: str, max_record_bytes: int
+) -> tuple[bytes, Facts, str]:
+    signals = Signals()
     if kind == "response":
         response = parse_response(record.block, max_record_bytes)
         if response.status >= 300:
             raise UnusableError("http-status", f"status {response.status}")
+        add_fields(signals, response.fields)
         stored, body, mime, charset = response.stored, response.body, response.mime, response.charset
     elif kind in ("resource", "conversion"):
         stored = body = record.block
@@ -208,7 +214,7 @@ def _document(kind: str, record: _Record, known: Facts, max_record_bytes: int) -
         raise UnusableError("record-type", "a kind of record that holds no whole document")
     digest = sha256(stored).hexdigest()
     if mime in HTML:
-        text, facts = page(body, known, charset=charset)
+        text, facts = page(decode(body, charset), known, extractor=extractor, signals=signals)
         return text.encode(), facts, digest
     if mime != "text/plain":
         raise UnusableError("not-text", "neither HTML nor plain text")
@@ -217,7 +223,8 @@ def _document(kind: str, record: _Record, known: Facts, max_record_bytes: int) -
         if isinstance(plain, Lost):
             raise UnusableError(plain.reason, f"{plain.position} of the record: {plain.detail}")
     else:
-        plain = decode(body, charset).encode("utf-8", "replace")
+        plain = decode(body, charset).encode()
     if not plain.strip():
         raise UnusableError("no-content", "no text in the record")
-    return plain, known, digest
+    declared = signals.first("license") or known.license
+    return plain, replace(known, license=declared, rights=signals.json()), digest

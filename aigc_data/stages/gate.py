@@ -26,9 +26,9 @@ from aigc_data.store.files import read_json, write_json
 from aigc_data.store.population import JUDGED, Population, load_links, load_population
 from aigc_data.store.takedown import named_rows, read_takedown
 from aigc_data.store.workspace import MANIFEST, Workspace
+from aigc_data.text.dedupe.planted import ALL
 from aigc_data.text.licenses import CLASSES
-from aigc_data.text.planted import ALL
-from aigc_data.text.quality_rules import rule_names
+from aigc_data.text.quality.rules import rule_names
 
 LIBRARIES = ("great-expectations", "numba", "numpy", "polars", "pyarrow")
 _STEPS = 4
@@ -244,6 +244,13 @@ def all_reasons(workspace: Workspace) -> list[str]:
         "pii": (*_params_of(workspace, "pii")["measure"]["kinds"], "dense"),
         "license": (*CLASSES, "conflict"),
         "quality": tuple(rule for _, rule in rule_names()),
+        "safety": (
+            "blocked",
+            "blocked-links",
+            "model-score",
+            "density",
+            *_params_of(workspace, "safety")["rules"]["max_terms"],
+        ),
         "gate": ("duplicate", "takedown"),
     }
     return [f"{stage}:{rule}" for stage, rules in named.items() for rule in rules]

@@ -31,7 +31,13 @@ from aigc_data.store.shards import ShardWriter
 from aigc_data.store.workspace import MANIFEST, Workspace
 
 _CHUNK = 4 << 20
-LIBRARIES = ("fastwarc", "orjson", "pyarrow", "resiliparse", "zstandard")
+LIBRARIES = ("fastwarc", "numba", "orjson", "pyarrow", "resiliparse", "zstandard")
+#: Beside them where a source asks for it.
+EXTRACTOR = {"trafilatura": ("trafilatura", "jusText", "lxml", "lxml_html_clean"), "resiliparse": ()}
+
+
+def _code(context: Context, extractors: Iterable[str]) -> str:
+    return context.code((*LIBRARIES, *(library for name in sorted(extractors) for library in EXTRACTOR[name])))
 
 
 @dataclass(frozen=True)
@@ -147,10 +153,10 @@ def _jobs(context: Context) -> list[_BatchJob]:
     recipe, workspace = context.recipe, context.workspace
     files = [f for source in recipe.sources for f in list_inputs(source, workspace.root)]
     sources = {s.name: s for s in recipe.sources}
-    code = context.code(LIBRARIES)
     jobs = []
     for batch in plan_batches(files, recipe.ingest.batch_bytes):
         used = {f.source for f in batch.files}
+        code = _code(context, {sources[name].extractor for name in used})
         # Where a source lies is not part of what it is: a moved folder gives the same base.
         declared = {name: sources[name].model_dump(mode="json", exclude={"path"}) for name in sorted(used)}
         inputs = digest_of(
@@ -281,7 +287,7 @@ def _publish(context: Context, jobs: list[_BatchJob]) -> dict[str, Any]:
             name: {"files": len(fs), "bytes": sum(f.size for f in fs), "rows": rows_of.get(name, 0)}
             for name, fs in by_source.items()
         },
-        "code": context.code(LIBRARIES),
+        "code": _code(context, {source.extractor for source in context.recipe.sources}),
         "params": dump(context.recipe.ingest),
         "text_bytes": sum(f["text_bytes"] for f in base.values()),
         "files": base,

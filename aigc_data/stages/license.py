@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aigc_data import columns
 from aigc_data.recipe import LicenseMeasure, LicenseRules
 from aigc_data.stage import Map
-from aigc_data.text.licenses import NOASSERTION, class_of, declared_licence, find_notices, join
+from aigc_data.text.licenses import CLASSES, NOASSERTION, class_of, declared_licence, find_notices, join
 
 
 def measure(rows: pa.Table, params: LicenseMeasure) -> pa.Table:
@@ -45,16 +45,15 @@ def _combine(declared: str, detected: str) -> tuple[str, str, bool, str]:
     return licence, class_of(licence), True, "both"
 
 
-def judge(measured: pa.Table, rules: LicenseRules) -> pa.Array:
-    """`license:conflict` where the recipe drops those, `license:<class>` for a class that is not allowed."""
-    classes = measured["license_class"].to_numpy()
-    reasons = np.full(len(classes), None, object)
-    allowed = set(rules.allow)
-    for name in {*classes.tolist()} - allowed:
-        reasons[classes == name] = f"license:{name}"
-    if rules.on_conflict == "drop":
-        reasons[measured["conflict"].to_numpy()] = "license:conflict"
-    return pa.array(reasons, pa.string())
+def checks(measured: pa.Table, rules: LicenseRules) -> pa.Table:
+    """`conflict` where the recipe drops those, and one rule for each class that is not allowed."""
+    classes = measured["license_class"]
+    broken = {"conflict": measured["conflict"]} if rules.on_conflict == "drop" else {}
+    broken |= {name: pc.equal(classes, name) for name in CLASSES if name not in rules.allow}
+    table = measured.select([])  # keeps the number of rows where no rule is on
+    for name, column in broken.items():
+        table = table.append_column(name, column)
+    return table
 
 
 STAGE = Map(
@@ -62,6 +61,6 @@ STAGE = Map(
     reads=("license_declared", "clean.text"),
     schema=columns.LICENSE,
     measure=measure,
-    judge=judge,
+    checks=checks,
     libraries=("license-expression", "boolean.py", "polars"),
 )

@@ -20,9 +20,8 @@ def measure(rows: pa.Table, params: PiiMeasure) -> pa.Table:
     return pa.Table.from_arrays([spans, pa.array(tokens)], schema=columns.PII)
 
 
-def judge(measured: pa.Table, rules: PiiRules) -> pa.Array:
-    """`pii:<kind>` for the first of `drop_kinds` that is present, `pii:dense` for a text that is a list of
-    people.
+def checks(measured: pa.Table, rules: PiiRules) -> pa.Table:
+    """One rule for each of `drop_kinds` that is present, and `dense` for a text that is a list of people.
 
     Only spans that a release would act on by default (confidence of at least 50) count.
     """
@@ -33,11 +32,11 @@ def judge(measured: pa.Table, rules: PiiRules) -> pa.Array:
     kinds = pc.struct_field(flat, "kind").filter(sure).to_numpy(zero_copy_only=False)
     counts = np.bincount(row_of, minlength=len(spans))
     tokens = np.maximum(measured["tokens"].to_numpy(), 1)
-    reasons = np.full(len(spans), None, object)
-    reasons[(counts >= rules.dense_from) & (counts * 1000 > rules.max_spans_per_1000_tokens * tokens)] = "pii:dense"
-    for kind in reversed(rules.drop_kinds):
-        reasons[row_of[kinds == kind]] = f"pii:{kind}"
-    return pa.array(reasons, pa.string())
+    broken: dict[str, np.ndarray] = {
+        kind: np.bincount(row_of[kinds == kind], minlength=len(spans)) > 0 for kind in rules.drop_kinds
+    }
+    broken["dense"] = (counts >= rules.dense_from) & (counts * 1000 > rules.max_spans_per_1000_tokens * tokens)
+    return pa.table(broken)
 
 
 STAGE = Map(
@@ -45,6 +44,6 @@ STAGE = Map(
     reads=("clean.text",),
     schema=columns.PII,
     measure=measure,
-    judge=judge,
+    checks=checks,
     libraries=("numba", "phonenumbers", "pyarrow"),
 )

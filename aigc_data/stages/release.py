@@ -22,7 +22,7 @@ from aigc_data.errors import IntegrityError, StageError
 from aigc_data.hashing import digest_bytes, digest_of
 from aigc_data.recipe import PiiMeasure, QualityRules, ReleaseParams
 from aigc_data.runner import Context, Report, barrier_report, record_timing
-from aigc_data.stage import Barrier
+from aigc_data.stage import Barrier, first_reasons
 from aigc_data.store import parquet, stack
 from aigc_data.store.files import read_json, write_bytes, write_json
 from aigc_data.store.publish import (
@@ -40,9 +40,9 @@ from aigc_data.store.publish import (
 from aigc_data.store.release_rows import counts_of, digests_of, sort_digests
 from aigc_data.store.shards import text_sizes
 from aigc_data.store.workspace import MANIFEST, Shard, Workspace
-from aigc_data.text.cuts import any_cut, move_spans
+from aigc_data.text.dedupe.cuts import any_cut, move_spans
 from aigc_data.text.pii import find_spans
-from aigc_data.text.quality_rules import first_failure, measured
+from aigc_data.text.quality.rules import failures, measured
 
 LIBRARIES = ("numba", "orjson", "phonenumbers", "pyarrow")
 _READS = (
@@ -158,7 +158,7 @@ def _born_rows(job: _Job, shard: Shard) -> _Rendered:
     """Born rows are measured here as every other row was measured before, and fail by the same rules."""
     born = parquet.read(job.workspace.born / f"{shard.name}.parquet")
     quality = measured(born["text"], born["lang"])
-    reason = first_failure(quality, job.quality)
+    reason = first_reasons("quality", failures(quality, job.quality))
     dropped = {str(c["values"]): int(c["counts"]) for c in pc.value_counts(reason.drop_null()).to_pylist()}
     columns = {name: born[name] for name in born.column_names if name in RELEASE.names}
     columns |= {

@@ -20,7 +20,7 @@ from aigc_data.store import parquet
 Collisions = Mapping[str, str | None]
 
 #: What a row says beside its key and its content.
-FIELDS = ("url", "license_declared", "created", "meta")
+FIELDS = ("url", "license_declared", "rights", "created", "meta")
 
 
 def find_collisions(base: Iterable[Path], quarantine: Iterable[Path]) -> dict[str, str | None]:

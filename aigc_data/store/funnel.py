@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aigc_data.columns import LAYERS
 from aigc_data.store.workspace import Workspace
 
 
@@ -22,7 +23,7 @@ def funnel(workspace: Workspace, release: dict[str, Any] | None = None) -> list[
     if gate is None:
         return rows
     left = base["rows"]
-    for stage in ("clean", "dedupe", "pii", "license", "quality", "gate"):
+    for stage in LAYERS:
         dropped = {r: n for r, n in gate["reasons"].items() if r.startswith(f"{stage}:")}
         entry = _entry(stage, left, left - sum(dropped.values()), dropped)
         if stage == "clean":

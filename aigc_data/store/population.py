@@ -20,7 +20,7 @@ from aigc_data.store import parquet, stack
 from aigc_data.store.workspace import Shard, Workspace
 
 #: The layers whose reasons gate reads, in the order in which a row's first reason is sought.
-JUDGED = ("clean", "dedupe", "pii", "license", "quality")
+JUDGED = ("clean", "dedupe", "pii", "license", "quality", "safety")
 
 
 @dataclass(frozen=True)

@@ -24,17 +24,22 @@ from aigc_data.pipeline import STAGES, is_fresh, load_stage
 from aigc_data.recipe import (
     CleanMeasure,
     CleanRules,
+    DedupeRules,
     LicenseMeasure,
     LicenseRules,
     PiiMeasure,
     PiiRules,
+    QualityMeasure,
     QualityRules,
     Recipe,
+    SafetyMeasure,
+    SafetyRules,
     parse_recipe,
 )
-from aigc_data.text.licenses import CLASSES
+from aigc_data.stage import Map
+from aigc_data.store.population import JUDGED
 from aigc_data.text.pii import KINDS
-from aigc_data.text.quality_rules import rule_names
+from aigc_data.text.quality.rules import rule_names
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
@@ -46,9 +51,19 @@ COLUMNS = {
     "pii": (columns.PII,),
     "license": (columns.LICENSE,),
     "quality": (columns.QUALITY,),
+    "safety": (columns.SAFETY,),
     "gate": (columns.GATE,),
     "augment": (columns.BORN,),
     "release": (columns.RELEASE,),
+}
+#: The bounds that docs/stages.md shows rules with that are off by default.
+OFF_BY_DEFAULT = {
+    "min_sentences": 2,
+    "max_short_lines": 0.67,
+    "max_char_dup_ratio": 0.01,
+    "max_brace_lines": 0,
+    "max_c4_marks": 0,
+    "min_c4_sentences": 5,
 }
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^ {4}\S.*\n?)+", re.MULTILINE)
@@ -116,7 +131,13 @@ def changed(key: str, value: Any) -> Any:
         return 20  # 1 is refused
     if isinstance(value, int | float):
         return value * 0.9 if isinstance(value, float) else value + 1
+    if value == "off":
+        return "params.yaml" if key.split(".")[1] == "measure" else 1  # any file will do for a model
     others = {
+        "clean.measure.fold_han": "simplified",
+        "safety.measure.lexicons": ["params.yaml"],
+        "safety.measure.urls": ["params.yaml"],
+        "safety.rules.max_terms": {"hate": 0},
         "name": "other",
         "clean.measure.normalize": "NFKC",
         "license.rules.on_conflict": "drop",
@@ -187,27 +208,38 @@ def test_stages__what_is_read_is_named(stage: str) -> None:
         assert f"`{column}`" in reads, f"docs/stages.md, {stage}: reads {column}"
 
 
+def everything_on(bounds: Any) -> Any:
+    """The thresholds with a bound where the default is `off`."""
+    off = {name: 1 for name in type(bounds).model_fields if getattr(bounds, name) == "off"}
+    return bounds.model_copy(update=off)
+
+
 def reasons_in_code() -> set[str]:
-    """Every `stage:rule` that is written in aigc_data/, those made of a class, a kind or a rule spelt out."""
-    found: set[str] = set()
-    stages = "|".join(STAGES)
-    made = {"license:": set(CLASSES), "pii:": set(KINDS), "quality:": {rule for _, rule in rule_names()}}
-    for path in (REPOSITORY / "aigc_data").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= {m for m in [node.value] if re.fullmatch(rf"(?:{stages}):[a-z][\w-]*", m)}
-            elif isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
-                start = str(node.values[0].value)
-                if re.fullmatch(rf"(?:{stages}):", start):
-                    assert start in made, f"{path.name}: which reasons can f'{start}…' be? Say it here"
-                    found |= {start + rule for rule in made[start]}
+    """Every reason that a row can get: what the stages' checks look for when all is switched on, and the gate's own."""
+    usual = QualityRules()
+    rules = {
+        "clean": CleanRules(),
+        "dedupe": DedupeRules(),
+        "pii": PiiRules(drop_kinds=KINDS),
+        "license": LicenseRules(allow=(), on_conflict="drop"),
+        "quality": usual.model_copy(update={n: everything_on(getattr(usual, n)) for n in ("en", "zh")}),
+        "safety": SafetyRules(max_blocked_links=0, max_model_score=0),
+    }
+    assert tuple(rules) == JUDGED
+    found = {"gate:takedown", "gate:duplicate"}
+    for stage, on in rules.items():
+        shape = load_stage(stage)
+        schema = shape.schema if isinstance(shape, Map) else columns.DEDUPE
+        assert shape.checks is not None
+        found |= {f"{stage}:{rule}" for rule in shape.checks(schema.empty_table(), on).column_names}
     return found
 
 
 def test_stages__reasons_are_those_of_the_code() -> None:
     found = reasons_in_code()
-    assert {"clean:empty", "gate:duplicate", "license:unknown", "pii:dense", "quality:min-tokens"} <= found
+    assert {"clean:empty", "license:unknown", "pii:dense", "quality:min-tokens", "safety:density"} <= found
     assert set(reason_rows()) == found
+    assert "`safety:<category>`" in section("safety")
 
 
 def test_stages__parameters_of_reasons_are_in_the_recipe() -> None:
@@ -288,13 +320,18 @@ def verdict(reason: str, language: str, text: str) -> str | None:
     elif stage == "license":
         rows = pa.table({"license_declared": [text], "clean.text": pa.array([""], pa.large_string())})
         params, rules = LicenseMeasure(), LicenseRules(allow=())
+    elif stage == "safety":
+        rows = pa.table({"clean.text": texts, "clean.lang": [language], "url": pa.nulls(1, pa.string())})
+        params, rules = SafetyMeasure(), SafetyRules()
     else:
-        rows, params = pa.table({"clean.text": texts, "clean.lang": [language]}), None
+        rows, params = pa.table({"clean.text": texts, "clean.lang": [language]}), QualityMeasure()
         field = next(f for f, name in rule_names() if name == rule)
-        usual = QualityRules()
-        off = {f: getattr(getattr(usual, language), f) if f == field else None for f, _ in rule_names()}
-        rules = usual.model_copy(update={language: getattr(usual, language).model_copy(update=off)})
-    return module.judge(module.measure(rows, params), rules).to_pylist()[0]
+        usual = getattr(QualityRules(), language)
+        bound = getattr(usual, field)
+        alone = {f: "off" for f, _ in rule_names()} | {field: OFF_BY_DEFAULT[field] if bound == "off" else bound}
+        held = {"line_rules_from": 1, "token_rules_from": 0, "stop_words_from": 0}
+        rules = QualityRules().model_copy(update={language: usual.model_copy(update=alone | held)})
+    return module.STAGE.judge(module.measure(rows, params), rules).to_pylist()[0]
 
 
 @pytest.mark.parametrize(("reason", "language", "text"), examples(), ids=lambda v: v if len(v) < 40 else "text")
@@ -312,6 +349,11 @@ def test_stages__nearly_every_reason_has_an_example_that_is_judged() -> None:
         "dedupe:published",
         "dedupe:contaminated",
         "dedupe:boilerplate",
+        "quality:min-model-score",
+        "quality:perplexity",
+        "safety:blocked",
+        "safety:blocked-links",
+        "safety:model-score",
     }
     assert {pair for pair in wanted - judged if pair[0] not in told} == {("quality:min-mean-token-length", "zh")}
 
@@ -347,6 +389,10 @@ def wrong_with(words: list[str]) -> str:
     if rest[0] not in group.commands:
         return f"there is no command {rest[0]}"
     command = group.commands[rest[0]]
+    if hasattr(command, "commands") and rest[1:]:
+        if rest[1] not in command.commands:
+            return f"{rest[0]} has no command {rest[1]}"
+        command, rest = command.commands[rest[1]], rest[1:]
     options = {o for p in command.params for o in (*p.opts, *p.secondary_opts)} | {"--help"}
     for word in rest[1:]:
         name = word.strip("[]").partition("=")[0]
@@ -365,10 +411,12 @@ def test_commands__exist(page: Path) -> None:
 
 def test_commands__a_wrong_one_is_seen() -> None:
     page = "```sh\naigc-data run --engin prefect  # no\n```\n\n    aigc-data publish\n\nor `aigc-data stage clear`"
+    page += ", `aigc-data quality tuned`"
     assert [wrong_with(words) for words in commands(page)] == [
         "run has no option --engin",
         "there is no command publish",
         "there is no stage clear",
+        "quality has no command tuned",
     ]
 
 

@@ -74,7 +74,7 @@ def test_deps__are_what_the_stage_reads(stage: str) -> None:
     for part in ("born", "quarantine", "releases"):
         if f"workspace.{part}" in module and f"data/{part}" not in OUTS.get(stage, set()):
             assert f"data/{part}" in deps(stage)
-    for layer in ("clean", "dedupe", "pii", "license", "quality", "gate"):
+    for layer in ("clean", "dedupe", "pii", "license", "quality", "safety", "gate"):
         named = f"'{layer}'" in module or f"'{layer}." in module
         if named and layer != stage:
             assert any(d.startswith(f"data/layers/{layer}") for d in deps(stage)), layer

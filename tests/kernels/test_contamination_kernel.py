@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigc_data.sources.evaluations import ITEMS
-from aigc_data.text.contamination import build_index, contamination
+from aigc_data.text.dedupe.contamination import build_index, contamination
 from aigc_data.text.tokens import tokens_of
 
 WORDS = st.lists(st.sampled_from(["a", "b", "C", "Ａ", "中", "国", "。", "\n", "𠀀", "x1"]), max_size=14)

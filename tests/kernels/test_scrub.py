@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aigc_data.kernels import scrub as k
 from aigc_data.text.arrow import strings_from, text_buffers
-from aigc_data.text.cleaning import _classes
+from aigc_data.text.cleaning.character_classes import classes
 
 BLANKS = " \t\u00a0\u3000\u2003"
 PIECES = [
@@ -46,7 +46,7 @@ def one_blank(run: str) -> str:
 
 
 def scrub(*texts: str) -> tuple[list[str], list[int]]:
-    out, offsets, masks = k.scrub(*text_buffers(pa.array(texts, pa.large_string())), _classes())
+    out, offsets, masks = k.scrub(*text_buffers(pa.array(texts, pa.large_string())), classes())
     return strings_from(out, offsets).to_pylist(), masks.tolist()
 
 
@@ -88,6 +88,6 @@ def test_scrub__twice_is_once(pieces: list[str]) -> None:
 
 def test_scrub__reads_a_slice_with_an_offset() -> None:
     array = pa.array(["x\x00", "数  据\x00", "b "], pa.large_string()).slice(1, 1)
-    out, offsets, masks = k.scrub(*text_buffers(array), _classes())
+    out, offsets, masks = k.scrub(*text_buffers(array), classes())
     assert strings_from(out, offsets).to_pylist() == ["数 据"]
     assert masks.tolist() == [k.DID_CONTROL | k.DID_WHITESPACE]

@@ -47,6 +47,7 @@ def test_read_jsonl__takes_the_fields_that_the_recipe_names(read: Any) -> None:
             "locator": "a.jsonl#line=1",
             "url": "http://a.example/",
             "license_declared": "MIT",
+            "rights": None,
             "created": "20240501",
             "meta": '{"n":{"a":[null],"b":1}}',
         }

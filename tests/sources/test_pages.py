@@ -80,6 +80,29 @@ def test_read_html__pages_without_text_or_beyond_bounds_are_lost_quickly(read: A
     assert time.process_time() - start < 3
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"<p>" + b"word " * 20_000, 20_000),  # one long paragraph is no tag with many attributes
+        (b"<p>a few words before</p><svg>" + b"<path d='M0'/>" * 3_000 + b"</svg><p>and a few words after</p>", 9),
+        (b"<div><span>three more words</div>" * 1_000, 3_000),
+    ],
+)
+def test_read_html__what_only_looks_complex_is_read(read: Any, data: bytes, words: int) -> None:
+    rows, lost = read("a.html", data)
+    assert lost == []
+    assert len(rows[0]["text"].split()) == words
+
+
+def test_read_html__formatting_that_comes_back_in_every_paragraph_is_refused(read: Any) -> None:
+    """75 kB of it were not extracted in 20 s; the end tags are there to hide the depth."""
+    data = "".join(f"<p><b id={n}></i>x" for n in range(4_000)).encode()
+    assert [x.reason for x in read("a.html", data)[1]] == ["too-complex"]
+    # Not deep, but each of the blocks opens 400 elements again.
+    data = ("<div>" + "".join(f"<b id={n}>" for n in range(400)) + "</div>" + "<div>x</div>" * 3_000).encode()
+    assert [x.reason for x in read("a.html", data)[1]] == ["too-complex"]
+
+
 def test_read_html__unclosed_paragraphs_are_not_depth(read: Any) -> None:
     rows, lost = read("a.html", b"<body>" + b"<p>One more short line of the page.<br><img src=x>" * 2_000)
     assert lost == []

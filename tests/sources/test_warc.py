@@ -2,11 +2,26 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import json
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
+from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+DATA = Path(__file__).parent / "data"
+#: Files of the collection that are sound.
+GOOD = [
+    "example.warc.gz",
+    "example-resource.warc.gz",
+    "post-test.warc.gz",
+    "example-iana.org-chunked.warc",
+    "example-space-in-target-uri.warc.gz",
+    "example-wget-bad-target-uri.warc.gz",
+]
 
 BODY = """<html><head><title>页</title></head><body><p>正文在这里，足够长的一段话。</p>
 <p>And some English text.</p></body></html>"""
@@ -117,6 +132,61 @@ def test_read_warc__damage_is_lost_by_byte_range_and_the_next_record_is_found(re
     bad = one.replace(b"Content-Length: ", b"Content-Length: x", 1)
     rows, lost = read("a.warc", bad)
     assert (len(rows), [x.reason for x in lost]) == (1, ["bad-record"])
+
+
+def test_read_warc__headers_of_the_server_are_signals_beside_those_of_the_page(read: Any) -> None:
+    headers = {
+        **HTML,
+        "X-Robots-Tag": "noai",
+        "x-robots-tag": "gptbot: noindex",
+        "TDM-Reservation": "1",
+        "tdm-policy": "https://a.example/p.json",
+        "Content-Usage": "train-ai=n",
+        "Link": '<https://a.example/feed>; rel="alternate", <https://x.example/l>; rel="license"',
+        "Copyright": "not a header that means anything",
+    }
+    body = BODY.replace("<head>", '<head><meta name="robots" content="noimageai">').encode()
+    plain = {**headers, "Content-Type": "text/plain"}
+    rows, lost = read("a.warc", archive(("200 OK", headers, body), ("200 OK", plain, b"text")), license="MIT")
+    assert lost == []
+    of_server = {
+        "content-usage": [{"at": "http:content-usage", "value": "train-ai=n"}],
+        "license": [{"at": "http:link", "value": "https://x.example/l"}],
+        "robots": [
+            {"at": "http:x-robots-tag", "value": "noai"},
+            {"at": "http:x-robots-tag", "value": "gptbot: noindex"},
+        ],
+        "tdm-policy": [{"at": "http:tdm-policy", "value": "https://a.example/p.json"}],
+        "tdm-reservation": [{"at": "http:tdm-reservation", "value": "1"}],
+    }
+    page, text = (json.loads(row["rights"]) for row in rows)
+    assert text == of_server
+    assert page.pop("robots") == [*of_server.pop("robots"), {"at": "meta:robots", "value": "noimageai"}]
+    assert page == of_server
+    assert [row["license_declared"] for row in rows] == ["https://x.example/l"] * 2
+
+
+def test_read_warc__capture_stays_the_date_and_the_pages_own_is_kept(read: Any) -> None:
+    body = BODY.replace("<head>", '<head><meta name="date" content="2020-01-02">').encode()
+    rows, _ = read("a.warc", archive(("200 OK", HTML, body)))
+    assert (rows[0]["created"], rows[0]["meta"]) == ("2024-05-18T01:58:10Z", '{"published":"2020-01-02","title":"页"}')
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_read_warc__frames_good_files_as_fastwarc_does(read: Any, tmp_path: Path, name: str) -> None:
+    path = DATA / "warc" / name
+    kinds = WarcRecordType.response | WarcRecordType.resource | WarcRecordType.conversion
+    theirs = {}
+    for found in ArchiveIterator(io.BytesIO(path.read_bytes()), record_types=kinds, parse_http=False):
+        theirs[(found.headers["WARC-Record-ID"] or "").strip("<>")] = found.stream_pos, found.reader.read()
+    rows, lost = read(path)
+    assert {row["key"] for row in rows} | {x.key for x in lost} == set(theirs)
+    plain = gzip.decompress(path.read_bytes()) if name.endswith(".gz") else path.read_bytes()
+    for row in rows:
+        at = int(row["locator"].partition("#byte=")[2])
+        block = theirs[row["key"]][1]
+        assert plain[at:].startswith(b"WARC/1.0\r\n")
+        assert plain[at:].partition(b"\r\n\r\n")[2].startswith(block)
 
 
 def test_read_warc__truncated_gzip_keeps_the_records_before(read: Any) -> None:

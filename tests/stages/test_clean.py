@@ -3,7 +3,9 @@ import pytest
 
 from aigc_data import columns
 from aigc_data.recipe import CleanMeasure, CleanRules
-from aigc_data.stages.clean import STAGE, judge, measure
+from aigc_data.stages.clean import STAGE, checks, measure
+
+judge = STAGE.judge
 
 ENGLISH = "A model is only as good as the data it was trained on, and that is why every step has to be measured."
 CHINESE = "数据决定了模型的上限，这是我们多年来得到的经验。"
@@ -77,3 +79,41 @@ def test_measure__does_not_depend_on_order() -> None:
     table = rows(ENGLISH, CHINESE, "x\x00y", "schÃ¶n", None)
     turned = measure(table.take([4, 3, 2, 1, 0]), CleanMeasure(langdetect_sample=0.5))
     assert turned.take([4, 3, 2, 1, 0]).to_pylist() == measure(table, CleanMeasure(langdetect_sample=0.5)).to_pylist()
+
+
+def test_checks__are_known_for_every_rule() -> None:
+    table = rows(ENGLISH, None, "\ufffd\ufffd" + CHINESE, "Les données décident de la qualité du modèle, oui.")
+    broken = checks(measure(table, CleanMeasure()), CleanRules())
+    assert broken.to_pydict() == {
+        "empty": [False, True, False, False],
+        "garbled": [False, False, True, False],
+        "language": [False, True, False, True],
+        "language-score": [False, True, False, False],
+    }
+
+
+def test_measure__cuts_lines_and_says_which() -> None:
+    text = f"{ENGLISH}\r\nRead more\r\n{CHINESE}\r\n{CHINESE}\r\n本网站使用Cookie。"
+    table = rows(text, "數據決定了模型的上限，這是我們多年來得到的經驗。<br>他們說完了。")
+    measured = measure(table, CleanMeasure())
+    assert measured["text"].to_pylist()[0] == f"{ENGLISH}\n{CHINESE}"
+    cuts = measured["cuts"].to_pylist()
+    assert [(c["kind"], text[c["start"] : c["end"]]) for c in cuts[0]] == [
+        ("boilerplate", "Read more"),
+        ("repeated", CHINESE),
+        ("policy", "本网站使用Cookie。"),
+    ]
+    assert measured["changed"].to_pylist()[0] == ["newline", "boilerplate", "policy", "repeated"]
+    assert cuts[1] == []
+    kept = measure(table, CleanMeasure(cut_lines=(), html_remnants=False))
+    assert kept["text"].to_pylist() == [text.replace("\r\n", "\n"), table["text"][1].as_py()]
+    short = measure(table, CleanMeasure(cut_lines=("repeated",), repeated_line_tokens=30))
+    assert short["cuts"].to_pylist() == [[], []]
+
+
+def test_measure__folds_han_before_the_language_is_told() -> None:
+    pytest.importorskip("opencc")
+    table = rows("數據決定了模型的上限，這是我們多年來得到的經驗。")
+    assert measure(table, CleanMeasure())["script"].to_pylist() == ["Hant"]
+    folded = measure(table, CleanMeasure(fold_han="simplified"))
+    assert (folded["script"].to_pylist(), folded["changed"].to_pylist()) == (["Hans"], [["han"]])

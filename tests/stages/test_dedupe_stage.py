@@ -2,7 +2,7 @@ import pyarrow as pa
 
 from aigc_data import columns
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.sketch import sketch
+from aigc_data.text.dedupe.sketch import sketch
 
 NASTY = [None, "", "\u200f\u202eabc", "😀👩‍👩‍👧", "数据是关键" * 3, "a" * 1_000_000, "\x00\ufffd", "  \n"]
 

@@ -2,7 +2,7 @@ import pyarrow as pa
 
 from aigc_data import columns
 from aigc_data.recipe import LicenseMeasure, LicenseRules
-from aigc_data.stages.license import STAGE, judge, measure
+from aigc_data.stages.license import STAGE, measure
 
 NC_NOTICE = "正文。本文采用知识共享署名-非商业性使用 4.0 国际许可协议。"
 
@@ -54,7 +54,7 @@ def test_measure__detection_can_be_switched_off() -> None:
 
 def test_judge__policy() -> None:
     rows = measured(("MIT", "x"), (None, "x"), ("CC BY 4.0", NC_NOTICE), (None, "版权所有"), ("公有领域", "x"))
-    assert judge(rows, LicenseRules()).to_pylist() == [
+    assert STAGE.judge(rows, LicenseRules()).to_pylist() == [
         None,
         "license:unknown",
         "license:non-commercial",
@@ -62,15 +62,15 @@ def test_judge__policy() -> None:
         None,
     ]
     both = LicenseRules(allow=("permissive", "non-commercial", "unknown"), on_conflict="drop")
-    assert judge(rows, both).to_pylist() == [
+    assert STAGE.judge(rows, both).to_pylist() == [
         None,
         None,
         "license:conflict",
         "license:proprietary",
         "license:public-domain",
     ]
-    assert judge(rows.slice(0, 0), both).to_pylist() == []
-    assert judge(pa.concat_tables([rows.slice(3), rows.slice(0, 2)]), LicenseRules()).to_pylist() == [
+    assert STAGE.judge(rows.slice(0, 0), both).to_pylist() == []
+    assert STAGE.judge(pa.concat_tables([rows.slice(3), rows.slice(0, 2)]), LicenseRules()).to_pylist() == [
         "license:proprietary",
         None,
         None,

@@ -2,7 +2,7 @@ import pyarrow as pa
 
 from aigc_data import columns
 from aigc_data.recipe import PiiMeasure, PiiRules
-from aigc_data.stages.pii import STAGE, judge, measure
+from aigc_data.stages.pii import STAGE, measure
 
 
 def measured(*texts: str) -> pa.Table:
@@ -32,13 +32,13 @@ def test_measure__chunks_and_slices() -> None:
 
 def test_judge__drops_the_kinds_named() -> None:
     rows = measured("身份证11010519491231002X", "mail a@b.cn", "127.0.0.1", "", "邮箱a@b.cn，身份证11010519491231002X")
-    assert judge(rows, PiiRules()).to_pylist() == [None] * 5
+    assert STAGE.judge(rows, PiiRules()).to_pylist() == [None] * 5
     rules = PiiRules(drop_kinds=("cn_resident_id", "email", "ip"))
     expected = ["pii:cn_resident_id", "pii:email", None, None, "pii:cn_resident_id"]
-    assert judge(rows, rules).to_pylist() == expected
+    assert STAGE.judge(rows, rules).to_pylist() == expected
     table = pa.concat_tables([rows.slice(3), rows.slice(0, 3)])
-    assert judge(table, rules).to_pylist() == expected[3:] + expected[:3]
-    assert judge(rows.slice(0, 0), rules).to_pylist() == []
+    assert STAGE.judge(table, rules).to_pylist() == expected[3:] + expected[:3]
+    assert STAGE.judge(rows.slice(0, 0), rules).to_pylist() == []
 
 
 def test_judge__lists_of_people_are_dense() -> None:
@@ -46,6 +46,11 @@ def test_judge__lists_of_people_are_dense() -> None:
     staff = "".join(f"Jo Doe a{n}@b.com " for n in range(12))
     letter = "He wrote from a@b.com. " + "A long letter about the weather follows here. " * 3
     rows = measured(people, staff, letter, "a@b.cn c@d.cn")
-    assert judge(rows, PiiRules(max_spans_per_1000_tokens=100)).to_pylist() == ["pii:dense", "pii:dense", None, None]
-    assert judge(rows, PiiRules(max_spans_per_1000_tokens=1000)).to_pylist() == [None] * 4
-    assert judge(rows, PiiRules(max_spans_per_1000_tokens=100, dense_from=2)).to_pylist()[3] == "pii:dense"
+    assert STAGE.judge(rows, PiiRules(max_spans_per_1000_tokens=100)).to_pylist() == [
+        "pii:dense",
+        "pii:dense",
+        None,
+        None,
+    ]
+    assert STAGE.judge(rows, PiiRules(max_spans_per_1000_tokens=1000)).to_pylist() == [None] * 4
+    assert STAGE.judge(rows, PiiRules(max_spans_per_1000_tokens=100, dense_from=2)).to_pylist()[3] == "pii:dense"

@@ -53,7 +53,7 @@ def make(make_workspace: Any) -> Any:
             "gate": {"validation_share": 0.1, "test_share": 0.1},
             "ingest": {"shard_text_bytes": 4096, "batch_bytes": 4096},
             "augment": {"variants": ["typo"], "share": 1.0},
-            "quality": {"rules": {"en": {"min_terminal_lines": None}, "zh": {"min_terminal_lines": None}}},
+            "quality": {"rules": {"en": {"min_terminal_lines": "off"}, "zh": {"min_terminal_lines": "off"}}},
         }
         files = {"a.jsonl": rows[::2], "b.jsonl": rows[1::2]}
         return make_workspace(files, folder=folder, source={"created_field": "when"}, **{**defaults, **sections})
@@ -107,7 +107,7 @@ def test_run__the_card_of_a_kept_release_tells_of_the_present_layers(make: Any) 
     run_all(workspace, recipe)
     recipe = change(
         workspace,
-        quality={"rules": {"en": {"min_terminal_lines": None, "min_tokens": 6}, "zh": {"min_terminal_lines": None}}},
+        quality={"rules": {"en": {"min_terminal_lines": "off", "min_tokens": 6}, "zh": {"min_terminal_lines": "off"}}},
     )
     before = release_id(workspace)
     run_all(workspace, recipe)
@@ -179,7 +179,7 @@ def only(count: int) -> Any:
 
 def test_run__goes_on_with_whole_shards_and_renders_a_damaged_one_again(make: Any) -> None:
     workspace, recipe = make(release={"shard_text_bytes": 4096})
-    for stage in ("ingest", "clean", "dedupe", "pii", "license", "quality", "gate", "augment"):
+    for stage in ("ingest", "clean", "dedupe", "pii", "license", "quality", "safety", "gate", "augment"):
         run_stage(stage, workspace, recipe)
     calm = Workspace(shutil.copytree(workspace.root, workspace.root.with_name("calm")))
     total = run_stage("release", calm, recipe).written

@@ -3,7 +3,7 @@ import pytest
 
 from aigc_data.errors import RecipeError
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.bands import Bands, band_curve, choose_bands, plan
+from aigc_data.text.dedupe.bands import Bands, band_curve, choose_bands, plan
 
 
 def test_plan__of_the_default_recipe_reaches_its_recall():

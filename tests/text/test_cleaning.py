@@ -1,11 +1,14 @@
 import unicodedata
+from typing import Literal
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_data.text.cleaning import Form, changed_rules, clean
+from aigc_data.text.cleaning.character_classes import Form
+from aigc_data.text.cleaning.clean import RULES, Cleaned, changed_rules, clean
+from aigc_data.text.cleaning.lines import KINDS
 
 
 def one(text: str | None, form: Form = "NFC", mojibake: bool = True) -> tuple[str, list[str]]:
@@ -114,3 +117,127 @@ def test_clean__is_idempotent_and_normalised(text: str) -> None:
 def test_clean__inspection_misses_no_denormal_text(text: str, form: Form) -> None:
     once, _ = one(text, form=form, mojibake=False)
     assert unicodedata.is_normalized(form, once)
+
+
+PARTS = [
+    *PIECES,
+    *(
+        "\n\n",
+        "\r\n",
+        "\x85",
+        "\u2028",
+        "<br>",
+        "</p>",
+        "<b>",
+        "</b>",
+        "&amp;",
+        "amp;",
+        "&nbsp;",
+        "&lt;",
+        "&#38;",
+        "gt;",
+        "<",
+    ),
+    *("Read more", "\nBack to top\n", "分享到：", "\n返回頂部\n", "隐私政策", "cookies", "We use ", "© 2012 A"),
+    *("The data were all that the model had to learn from in the end.", "每一个步骤都必须经过仔细的检查。", "  ", "#"),
+    *("\n這裡的數據決定了模型的上限。\n", "HTML", "`"),
+]
+
+
+def everything(texts: list[str], fold: Literal["keep", "simplified"] = "keep") -> Cleaned:
+    rules = {"html": True, "cut_lines": KINDS, "repeated_tokens": 5, "fold_han": fold}
+    return clean(pa.array(texts, pa.large_string()), form="NFC", mojibake=True, **rules)
+
+
+@settings(deadline=None, max_examples=300)  # the first example may compile
+@given(st.lists(st.sampled_from(PARTS), max_size=16).map("".join))
+def test_clean__twice_is_once_with_every_rule(text: str) -> None:
+    once = everything([text])
+    twice = everything(once.texts.to_pylist())
+    assert twice.texts.to_pylist() == once.texts.to_pylist()
+    assert (changed_rules(twice.masks).to_pylist(), twice.cuts.to_pylist()) == ([[]], [[]])
+    assert (once.masks[0] == 0) == (once.texts[0].as_py() == text)
+    end = 0
+    for cut in once.cuts[0].as_py():
+        assert cut["kind"] in changed_rules(once.masks)[0].as_py()
+        assert end <= cut["start"] < cut["end"] <= len(text)
+        end = cut["end"]
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.sampled_from([part for part in PARTS if not set(part) & set("`<>&;\x85\x92ÃâH")])).map("".join))
+def test_clean__cuts_are_what_is_gone(text: str) -> None:
+    """The base text without its cuts, cleaned without cutting, has the lines of the cleaned text."""
+    done = everything([text])
+    rest, at = "", 0
+    for cut in done.cuts[0].as_py():
+        rest, at = rest + text[at : cut["start"]], cut["end"]
+    without = clean(pa.array([rest + text[at:]]), form="NFC", mojibake=True, html=True).texts[0].as_py()
+    lines = [[line.strip() for line in one.split("\n") if line.strip()] for one in (without, done.texts[0].as_py())]
+    assert lines[0] == lines[1]
+
+
+def test_clean__folds_traditional_chinese_where_asked() -> None:
+    pytest.importorskip("opencc")
+    texts = [
+        "這裡的數據，決定了模型的上限：「全形標點」不動。",
+        "头发和发展",
+        "日本の資料は國立図書館に。",
+        "plain",
+        "乾隆皇帝的頭髮很乾燥",
+    ]
+    done = everything(texts, "simplified")
+    assert done.texts.to_pylist() == [
+        "这里的数据，决定了模型的上限：「全形标点」不动。", texts[1], texts[2], "plain", "乾隆皇帝的头发很干燥",
+    ]  # fmt: skip
+    assert changed_rules(done.masks).to_pylist() == [["han"], [], [], [], ["han"]]
+    assert everything(done.texts.to_pylist(), "simplified").texts == done.texts
+    assert everything(texts).texts.to_pylist() == texts
+
+
+def test_clean__cuts_of_folded_texts_are_spans_of_the_base_text() -> None:
+    pytest.importorskip("opencc")
+    text = "這裡的數據決定了模型的上限。\r\n責任編輯：張三\r\n這裡的數據決定了模型的上限。\r\n\r\n他們說完了。"
+    done = everything([text], "simplified")
+    assert done.texts.to_pylist() == ["这里的数据决定了模型的上限。\n\n他们说完了。"]
+    spans = [(cut["kind"], text[cut["start"] : cut["end"]]) for cut in done.cuts[0].as_py()]
+    assert spans == [("boilerplate", "責任編輯：張三"), ("repeated", "這裡的數據決定了模型的上限。")]
+
+
+def test_clean__html_only_where_evident_and_asked() -> None:
+    texts = ["It rained.<br>He stayed.", "In HTML it is <br>, so.<br>", "雨天。<p>他没走。</p>", "R&amp;D"]
+    done = everything(texts)
+    assert done.texts.to_pylist() == ["It rained.\nHe stayed.", texts[1], "雨天。\n他没走。", "R&D"]
+    assert changed_rules(done.masks).to_pylist() == [["html"], [], ["html", "whitespace"], ["html"]]
+    assert clean(pa.array(texts), form="NFC", mojibake=True).texts.to_pylist() == texts
+
+
+def test_clean__does_not_depend_on_what_stands_beside_a_row() -> None:
+    texts = ["Good.\nRead more\nEnd.", "schÃ¶n.\r\n分享到：\r\n好。", "a<br>b", "x", "", "雨天。\n\n\n返回頂部\n晴天。"]
+    together = everything(texts)
+    alone = [everything([text]) for text in texts]
+    assert together.texts.to_pylist() == [one.texts[0].as_py() for one in alone]
+    assert together.cuts.to_pylist() == [one.cuts[0].as_py() for one in alone]
+    assert together.masks.tolist() == [int(one.masks[0]) for one in alone]
+
+
+def test_rules__have_a_bit_each() -> None:
+    assert sum(bit for _, bit in RULES) == 2 ** len(RULES) - 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.sampled_from("\u0301\u0323\u0344\u0327\u0300\u3099"), min_size=31, max_size=90).map("".join),
+    st.sampled_from("e数 "),
+)
+def test_clean__long_runs_of_marks_are_normalised_as_ever(marks: str, before: str) -> None:
+    text = f"x{before}{marks}éa"
+    assert one(text)[0] == unicodedata.normalize("NFC", text)
+
+
+def test_clean__cuts_nothing_where_the_rest_would_be_read_otherwise() -> None:
+    """The line that would go is the one that speaks of HTML: without it the tag would be a remnant."""
+    text = "It rained.<br>He stayed.\nYour browser does not support HTML5 video.\nIt was late."
+    done = everything([text, text.replace("<br>", " ")])
+    assert done.texts.to_pylist() == [text, "It rained. He stayed.\nIt was late."]
+    assert [len(cuts) for cuts in done.cuts.to_pylist()] == [0, 1]

@@ -11,7 +11,7 @@ import pytest
 from aigc_data.columns import CONTAMINATION
 from aigc_data.errors import IntegrityError
 from aigc_data.sources.evaluations import ITEMS
-from aigc_data.text.contamination import build_index, contamination, load
+from aigc_data.text.dedupe.contamination import build_index, contamination, load
 
 ENGLISH = (
     "Janet's ducks lay sixteen eggs per day. She eats three for breakfast every morning and bakes muffins for her "

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aigc_data.columns import SPAN
 from aigc_data.errors import IntegrityError
-from aigc_data.text.cuts import CUT, any_cut, apply_cuts, cuts_from_arrow, merge_cuts, move_spans
+from aigc_data.text.dedupe.cuts import CUT, any_cut, apply_cuts, cuts_from_arrow, merge_cuts, move_spans
 from aigc_data.text.pii import find_spans, redact
 
 KINDS = st.sampled_from(["line", "paragraph", "substring"])

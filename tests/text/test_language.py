@@ -3,10 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_data.kernels.scripts import count_scripts, sample_letters
-from aigc_data.text.arrow import strings_from, text_buffers
 from aigc_data.text.han_variants import SIMPLIFIED_ONLY, TRADITIONAL_ONLY
-from aigc_data.text.language import SCRIPTS, _script_table, identify, second_opinion
+from aigc_data.text.language import identify as language
+from aigc_data.text.language.identify import identify, second_opinion
 
 ENGLISH = "A model is only as good as the data it was trained on, so every step of curation has to be measured. "
 TECHNICAL = "使用 `pip install torch` 安装，然后运行 python train.py --config base.yaml --output demo 开始训练模型。"
@@ -86,20 +85,83 @@ def test_second_opinion__repeats_itself() -> None:
     assert len({second_opinion("数据决定了模型的上限 data") for _ in range(5)}) == 1
 
 
-@settings(deadline=None)  # the first example may compile
-@given(st.text(max_size=60), st.integers(2, 40))
-def test_sample_letters__takes_the_start_and_the_middle(text: str, quota: int) -> None:
-    data, offsets = text_buffers(pa.array(["pad", text], pa.large_string()))
-    table = _script_table()
-    wanted = (table >= 0)[: len(SCRIPTS)].copy()
-    wanted[0] = False
-    rows = text_buffers(pa.array([""]))[1][1:] + 1
-    sample = strings_from(*sample_letters(data, offsets, rows, table, wanted, quota))[0].as_py()
-    letters = [c for c in text if table[ord(c)]]
-    taken = [c for c in sample if c != " "]
-    assert len(taken) <= quota
-    assert taken[: quota // 2] == letters[: min(quota // 2, len(taken))]
-    if len(letters) <= quota // 2:
-        assert taken == letters
-    counts = count_scripts(data, offsets, table, len(SCRIPTS))[1]
-    assert (counts.sum(), counts[1:].sum()) == (len(text), len(letters))
+def test_identify__short_questions_are_english() -> None:
+    questions = ["How do I locate my card?", "what is my balance", "Is there a fee?", "Why was I charged twice?"]
+    found = identify(pa.array(questions), letters=160)
+    assert found.lang.to_pylist() == ["en"] * 4
+    assert found.score.min() >= 0.5
+    assert identify(pa.array([q.upper() for q in questions]), letters=160).lang.to_pylist() == ["en"] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("Ελληνικά είναι αυτά εδώ", "el"),
+        ("ქართული ენა", "ka"),
+        ("ภาษาไทยเป็นภาษาที่สวยงาม", "th"),
+        ("MoHroлд бaйraa xyBийH эMHэлrүүд дoTpooc CoHrдo Tacapxaй л дaa.", "mn"),  # half of it in Latin look-alikes
+        ("ᏣᎳᎩ ᎦᏬᏂᎯᏍᏗ", "und"),  # a script that no language of the models is written in
+    ],
+)
+def test_identify__a_language_is_written_in_the_script(text: str, lang: str) -> None:
+    assert one(text)[0] == lang
+
+
+def test_identify__asks_the_second_voter_where_the_first_is_not_sure() -> None:
+    sure = "This is a long and plain English sentence about the weather of the last week in the north of England. " * 2
+    found = identify(pa.array([sure, "Kde je nádraží?", "数据决定了模型的上限", ""]), letters=160)
+    assert found.vote.to_pylist() == ["", "cs", "", ""]
+
+
+def test_identify__mixed_documents_follow_the_larger_share() -> None:
+    zh, en = "数据决定了模型的上限，所以每一步都要测量。", "The data decide what the model can be, so measure them."
+    found = identify(pa.array([zh + en, zh + 3 * en, zh]), letters=160)
+    assert found.lang.to_pylist() == ["zh", "en", "zh"]
+    shares = [[(row["lang"], round(row["share"], 2)) for row in rows] for rows in found.shares.to_pylist()]
+    assert shares == [[("zh", 0.64), ("en", 0.36)], [("en", 0.63), ("zh", 0.37)], [("zh", 1.0)]]
+    assert found.lines.to_pylist() == [[], [], []]
+
+
+def test_identify__addresses_and_code_beside_chinese_do_not_count() -> None:
+    note = "- 支持多种负载均衡策略 [#465](https://github.com/example/proxy/issues/465) @[someone](https://github.com/someone)\n"
+    found = identify(pa.array([note * 5]), letters=160)
+    assert (found.lang[0].as_py(), found.shares.to_pylist()[0][0]["share"] > 0.9) == ("zh", True)
+
+
+def test_identify__many_rows_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [ENGLISH, TECHNICAL, "", ENGLISH + "\n" + TECHNICAL * 3, "Où est la gare ?", "東京は日本の首都です"] * 4
+    whole = identify(pa.array(texts), letters=160)
+    monkeypatch.setattr(language, "_BLOCK", 5)
+    parts = identify(pa.array(texts), letters=160)
+    assert (whole.lang, whole.shares, whole.lines, whole.vote) == (parts.lang, parts.shares, parts.lines, parts.vote)
+    assert whole.score.tobytes() == parts.score.tobytes()
+    turned = identify(pa.array(texts[::-1]), letters=160)
+    assert turned.score[::-1].tobytes() == whole.score.tobytes()
+    assert turned.shares.to_pylist()[::-1] == whole.shares.to_pylist()
+
+
+@settings(deadline=None, max_examples=40)  # the first example may compile
+@given(st.lists(st.text(max_size=80), max_size=3))
+def test_identify__any_text(texts: list[str]) -> None:
+    found = identify(pa.array(texts, pa.large_string()), letters=160)
+    for text, shares, lines, score in zip(
+        texts, found.shares.to_pylist(), found.lines.to_pylist(), found.score.tolist(), strict=True
+    ):
+        assert 0 <= score <= 1
+        assert sum(row["share"] for row in shares) < 1.0001
+        assert [row["share"] for row in shares] == sorted((row["share"] for row in shares), reverse=True)
+        assert all(0 <= row["start"] < row["end"] <= len(text) for row in lines)
+
+
+def test_identify__hostile_texts_end() -> None:
+    hostile = [
+        "\n" * 100_000,
+        "\u0301" * 200_000,
+        "a" * 1_000_000,
+        "a b " * 250_000,
+        "é\n" * 200_000,
+        "中a\n" * 100_000,
+    ]
+    found = identify(pa.array(hostile, pa.large_string()), letters=160)
+    assert found.lang.to_pylist()[:2] == ["und", "und"]
+    assert found.lang.to_pylist()[-1] == "zh"

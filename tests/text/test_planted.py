@@ -9,7 +9,18 @@ from prose import chinese, english
 
 from aigc_data.errors import StageError
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.planted import ALL, PLANTED, RATES, _apart, _parts, choose, plant, report, true_similarity, wilson
+from aigc_data.text.dedupe.planted import (
+    ALL,
+    PLANTED,
+    RATES,
+    _apart,
+    _parts,
+    choose,
+    plant,
+    report,
+    true_similarity,
+    wilson,
+)
 from aigc_data.text.tokens import tokens_of
 
 TEXTS = [english(n) for n in range(12)] + [chinese(n) for n in range(12)]

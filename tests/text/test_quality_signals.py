@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from aigc_data.text.quality import REFERENCE, _score, signals
+from aigc_data.text.quality.signals import REFERENCE, _score, signals
 
 PROSE = {
     "en": "The data decide how good the model can be, and that is what we have to measure with care. " * 1,
@@ -17,16 +17,23 @@ def one(text: str, lang: str = "en") -> dict[str, float]:
 
 def test_signals__ratios_literal() -> None:
     found = one("# 数据\n\n- data ab\n- data ab\n", "zh")
-    assert (found["chars"], found["tokens"], found["lines"]) == (26, 6, 3)
+    assert (found["chars"], found["tokens"], found["lines"], found["sentences"]) == (26, 6, 3, 3)
     expected = {"mean_token_length": 14 / 6, "symbol_ratio": 1 / 6, "bullet_lines": 2 / 3, "newline_ratio": 4 / 6}
     expected |= {"dup_lines": 1 / 3, "dup_line_chars": 9 / 26, "top_2gram": 14 / 26, "alpha_ratio": 1, "short_lines": 1}
+    expected |= {"char_dup_ratio": 9 / 22, "sentence_tokens": 2, "bare_lines": 1, "c4_lines": 0}
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-6), name
+
+
+def test_signals__datatrove_divides_bullets_and_ellipses_by_blank_lines_too() -> None:
+    assert one("- data ab\n\n- data...\n\ndata", "en")["bullet_lines"] == pytest.approx(2 / 5)
+    assert one("- data ab\n\n- data...\n\ndata", "zh")["ellipsis_lines"] == pytest.approx(1 / 3)
 
 
 def test_signals__symbols_are_the_more_frequent_of_the_two() -> None:
     assert one("# a ## b ...")["symbol_ratio"] == pytest.approx(3 / 2)
     assert one("一……二……# 三", "zh")["symbol_ratio"] == pytest.approx(2 / 3)
+    assert one("一……二……# 三", "en")["symbol_ratio"] == pytest.approx(4 / 3)
 
 
 def test_signals__stop_words_are_of_the_table_asked_for() -> None:
@@ -35,15 +42,21 @@ def test_signals__stop_words_are_of_the_table_asked_for() -> None:
     assert one("佢嘅嘢喺度", "zh")["stop_words"] == 3
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("text", ["", " \n", "，。！"])
-def test_signals__nothing_to_divide_by(text: str) -> None:
-    found = one(text)
-    assert found["tokens"] == found["mean_token_length"] == found["top_2gram"] == 0
+def test_signals__nothing_to_divide_by(text: str, lang: str) -> None:
+    found = one(text, lang)
+    assert found["tokens"] == found["mean_token_length"] == found["top_2gram"] == found["sentence_tokens"] == 0
 
 
-def test_signals__overlapping_ngrams_stay_below_one() -> None:
-    assert one("ha " * 100)["top_2gram"] == 1
-    assert one("哈" * 100, "zh")["top_4gram"] == 1
+def test_signals__overlapping_ngrams_may_exceed_the_text() -> None:
+    assert one("ha " * 100)["top_2gram"] == pytest.approx(99 * 5 / 300)
+    assert one("哈" * 100, "zh")["top_4gram"] == pytest.approx(97 * 4 / 100)
+
+
+def test_signals__an_ngram_that_occurs_once_counts_in_english_alone() -> None:
+    assert one("quite short")["top_2gram"] == 1
+    assert one("床前明月光", "zh")["top_2gram"] == 0
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

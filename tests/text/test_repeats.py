@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aigc_data.kernels import codepoints
-from aigc_data.text.cuts import CUT, apply_cuts
-from aigc_data.text.repeats import count_repeats, counted, cut_repeats, line_hashes, slice_hashes
+from aigc_data.text.dedupe.cuts import CUT, apply_cuts
+from aigc_data.text.dedupe.repeats import count_repeats, counted, cut_repeats, line_hashes, slice_hashes
 from aigc_data.text.tokens import tokens_of
 
 BOTH = ("line", "paragraph")

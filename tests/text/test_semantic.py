@@ -10,8 +10,8 @@ import pytest
 
 from aigc_data import columns
 from aigc_data.errors import RecipeError, SourceError, StageError
-from aigc_data.text import semantic
-from aigc_data.text.semantic import MOST, embed, from_column, semantic_pairs
+from aigc_data.text.dedupe import semantic
+from aigc_data.text.dedupe.semantic import MOST, embed, from_column, semantic_pairs
 
 torch = pytest.importorskip("torch")
 SENTENCES = [

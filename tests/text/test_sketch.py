@@ -4,8 +4,8 @@ import pytest
 
 from aigc_data import columns
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text import sketch as module
-from aigc_data.text.sketch import estimate, exact_representatives, fixed_rows, least_matches, sketch
+from aigc_data.text.dedupe import sketch as module
+from aigc_data.text.dedupe.sketch import estimate, exact_representatives, fixed_rows, least_matches, sketch
 
 PARAMS = DedupeMeasure()
 TEXTS = [

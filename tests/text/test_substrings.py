@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aigc_data.kernels import codepoints
-from aigc_data.text.cuts import CUT, apply_cuts
-from aigc_data.text.substrings import repeated_substrings
+from aigc_data.text.dedupe.cuts import CUT, apply_cuts
+from aigc_data.text.dedupe.substrings import repeated_substrings
 from aigc_data.text.tokens import tokens_of
 
 WORDS = st.sampled_from(["a", "B", "bb", "中", "文", "、", "\n", " ", "ａ", "-", "😀 "])

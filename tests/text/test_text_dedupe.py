@@ -6,10 +6,10 @@ import pytest
 
 from aigc_data import columns
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text import dedupe
-from aigc_data.text.bands import plan
-from aigc_data.text.dedupe import EXACT, GROUP, LINK, band_pairs, cuts, pairs, resolve, shingle_sets, verify
-from aigc_data.text.sketch import fixed_rows, least_matches, sketch
+from aigc_data.text.dedupe import pairs as dedupe
+from aigc_data.text.dedupe.bands import plan
+from aigc_data.text.dedupe.pairs import EXACT, GROUP, LINK, band_pairs, cuts, pairs, resolve, shingle_sets, verify
+from aigc_data.text.dedupe.sketch import fixed_rows, least_matches, sketch
 from aigc_data.text.tokens import tokens_of
 
 PARAMS = DedupeMeasure()

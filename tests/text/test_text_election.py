@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from aigc_data import columns
 from aigc_data.errors import UsageError
 from aigc_data.recipe import DedupeMeasure
-from aigc_data.text.election import ELECTION, compare, elect
-from aigc_data.text.sketch import estimate
+from aigc_data.text.dedupe.election import ELECTION, compare, elect
+from aigc_data.text.dedupe.sketch import estimate
 
 SIZE = 16
 

@@ -1,0 +1,50 @@
+"""params.yaml as a whole."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from aigc_data.recipe.base import Params
+from aigc_data.recipe.dedupe import Dedupe
+from aigc_data.recipe.release import AugmentParams, GateParams, ReleaseParams
+from aigc_data.recipe.rights import License, Pii
+from aigc_data.recipe.safety import Safety
+from aigc_data.recipe.sources import IngestParams, Source
+from aigc_data.recipe.text import Clean, Quality
+from aigc_data.recipe.training import Schedule, TrainParams
+
+
+class Recipe(Params):
+    """params.yaml as a whole."""
+
+    name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9._-]*$", description="names the card's folder")
+    description: str = Field("", description="one sentence for the card")
+    sources: tuple[Source, ...] = Field(min_length=1, description="at least one; see `sources[]`")
+    workers: int = Field(
+        0, ge=0, description="worker processes; 0 is one a core. It never changes a byte of the result"
+    )
+    memory_mb: int = Field(
+        1024,
+        ge=16,
+        description="megabytes that a worker takes for the wide steps of dedupe. It never changes a byte of the result",
+    )
+    ingest: IngestParams = IngestParams()
+    clean: Clean = Clean()
+    dedupe: Dedupe = Dedupe()
+    pii: Pii = Pii()
+    license: License = License()
+    quality: Quality = Quality()
+    safety: Safety = Safety()
+    gate: GateParams = GateParams()
+    augment: AugmentParams = AugmentParams()
+    release: ReleaseParams = ReleaseParams()
+    train: TrainParams = TrainParams()
+    schedule: Schedule = Schedule()
+
+    @model_validator(mode="after")
+    def _sources_have_their_own_names(self) -> Recipe:
+        names = [s.name for s in self.sources]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"source names must differ, seen twice: {', '.join(twice)}")
+        return self

@@ -1,0 +1,1 @@
+"""Near-duplicates: sketches, pairs, verification, election; repeats, substrings and evaluation items."""

@@ -1,0 +1,1 @@
+"""Quality signals, the rules over them, and the words that they look for."""
