@@ -15,11 +15,16 @@ def render_rules(name: str, report: Mapping[str, Any]) -> str:
     """The page's HTML, from `RuleReport.as_json`."""
     stages: dict[str, list[Any]] = {}
     for rule in report["rules"]:
-        stages.setdefault(rule["rule"].partition(":")[0], []).append(
-            {**rule, "places": [*_folded(rule["languages"], report["rows"]), *rule["sources"]]}
-        )
-    flagged = [rule for rule in report["rules"] if rule["flags"]]
-    return environment().get_template("rules.html").render(name=name, report=report, stages=stages, flagged=flagged)
+        stages.setdefault(rule["rule"].partition(":")[0], []).append({**rule, "places": _places(rule, report["rows"])})
+    often = [rule for rule in report["rules"] if rule["flags"] and rule["hits"]]
+    never = [rule for rule in report["rules"] if not rule["hits"]]
+    page = environment().get_template("rules.html")
+    return page.render(name=name, report=report, stages=stages, often=often, never=never)
+
+
+def _places(rule: Mapping[str, Any], rows: int) -> list[Mapping[str, Any]]:
+    languages = [{**share, "kind": "language"} for share in _folded(rule["languages"], rows)]
+    return [*languages, *({**share, "kind": "source"} for share in rule["sources"])]
 
 
 def _folded(shares: Sequence[Mapping[str, Any]], rows: int) -> Sequence[Mapping[str, Any]]:

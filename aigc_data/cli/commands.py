@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from aigc_data.cli.options import HERE, Folder, Workers, open_workspace
+from aigc_data.cli.quality import quality_app
+from aigc_data.cli.safety import safety_app
 from aigc_data.errors import AigcDataError, about_system
-
-if TYPE_CHECKING:
-    from aigc_data.recipe import Recipe
-    from aigc_data.store.workspace import Workspace
 
 app = typer.Typer(
     name="aigc-data",
@@ -23,15 +22,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Folder = Annotated[Path, typer.Option("--workspace", "-w", help="the workspace, or a folder inside it")]
-Workers = Annotated[int | None, typer.Option(help="worker processes; 0 is one a core; default: the recipe's")]
-HERE = Path()
-
-
-def _open(folder: Path) -> tuple[Workspace, Recipe]:
-    from aigc_data.pipeline import open_workspace
-
-    return open_workspace(folder)
+app.add_typer(quality_app, name="quality")
+app.add_typer(safety_app, name="safety")
 
 
 @app.command()
@@ -53,7 +45,7 @@ def run(
     from aigc_data import console
     from aigc_data.errors import UsageError
 
-    where, recipe = _open(workspace)
+    where, recipe = open_workspace(workspace)
     if engine == "prefect":
         raise SystemExit(console.run_flow(where, recipe.workers if workers is None else workers))
     if engine != "local":
@@ -70,7 +62,7 @@ def stage(
     """Bring one stage up to date."""
     from aigc_data import console
 
-    where, recipe = _open(workspace)
+    where, recipe = open_workspace(workspace)
     console.run_one(name, where, recipe, recipe.workers if workers is None else workers)
 
 
@@ -79,7 +71,7 @@ def status(workspace: Folder = HERE) -> None:
     """Show each stage: fresh or stale, rows, seconds, MB/s."""
     from aigc_data import console
 
-    console.show_status(*_open(workspace))
+    console.show_status(*open_workspace(workspace))
 
 
 @app.command()
@@ -100,12 +92,12 @@ def report(
     if to is not None and not (evaluations or rules):
         raise typer.BadParameter("needs --evaluations or --rules beside it", param_hint="--to")
     if evaluations:
-        console.show_evaluations(_open(workspace)[0], to)
+        console.show_evaluations(open_workspace(workspace)[0], to)
     elif rules:
-        where, recipe = _open(workspace)
+        where, recipe = open_workspace(workspace)
         console_rules.show_rules(where, recipe, to, recipe.workers if workers is None else workers)
     else:
-        console.show_report(_open(workspace)[0])
+        console.show_report(open_workspace(workspace)[0])
 
 
 @app.command()
@@ -117,7 +109,7 @@ def verify(
     from aigc_data import console
     from aigc_data.store.verify import verify_release, verify_workspace
 
-    problems = verify_release(release) if release else verify_workspace(_open(workspace)[0])
+    problems = verify_release(release) if release else verify_workspace(open_workspace(workspace)[0])
     raise SystemExit(console.show_problems(problems))
 
 
@@ -131,7 +123,7 @@ def show(
     from aigc_data import console
     from aigc_data.lineage import show_record
 
-    console.show_mapping(show_record(_open(workspace)[0], record, raw=raw))
+    console.show_mapping(show_record(open_workspace(workspace)[0], record, raw=raw))
 
 
 @app.command()
@@ -177,7 +169,7 @@ def card(
     """Write the data card: datacards/<name>/README.md and index.html."""
     from aigc_data.cards import write_card
 
-    for path in write_card(_open(workspace)[0], release):
+    for path in write_card(open_workspace(workspace)[0], release):
         typer.echo(str(path))
 
 
@@ -193,7 +185,7 @@ def train(
     """Train on a release as the recipe's `train` says."""
     from aigc_data import console
 
-    where, recipe = _open(workspace)
+    where, recipe = open_workspace(workspace)
     console.train(where, recipe, release, device, commit=commit)
 
 
@@ -210,7 +202,7 @@ def generate(
     """Sample from a trained model."""
     from aigc_data import console
 
-    folder = run if run is not None else console.latest_run(_open(workspace)[0])
+    folder = run if run is not None else console.latest_run(open_workspace(workspace)[0])
     console.generate(
         folder,
         prompt or ["数据是", "The data"],
@@ -227,113 +219,7 @@ def lineage(thing: Annotated[str, typer.Argument(metavar="RELEASE|RUN|CHECKPOINT
     from aigc_data import console
     from aigc_data.lineage import trace
 
-    console.show_mapping(trace(_open(workspace)[0], thing))
-
-
-quality_app = typer.Typer(help="Models of text quality, for `quality.measure` of the recipe.", no_args_is_help=True)
-app.add_typer(quality_app, name="quality")
-TextField = Annotated[str, typer.Option("--field", help="the field of the text, where records have fields")]
-TextLanguage = Annotated[str, typer.Option("--lang", help="the code of the texts' language, or identified")]
-
-
-@quality_app.command("train")
-def quality_train(
-    good: Annotated[str, typer.Argument(metavar="GOOD", help="texts as they should be: a file, a folder or a glob")],
-    bad: Annotated[str, typer.Argument(metavar="BAD", help="texts as they should not be")],
-    to: Annotated[Path, typer.Option(help="the model to write, a name in .safetensors; its report stands beside it")],
-    field: TextField = "text",
-    lang: TextLanguage = "identified",
-    pooled: Annotated[bool, typer.Option(help="also weights for languages that have too few texts")] = False,
-    seed: Annotated[int, typer.Option(help="of what is held out, and of the order of learning")] = 0,
-) -> None:
-    """Train a classifier of good and bad texts, one set of weights a language."""
-    from aigc_data.models import console
-
-    for line in console.train(good, bad, to, field=field, lang=lang, pooled=pooled, seed=seed):
-        typer.echo(line)
-
-
-@quality_app.command("fit")
-def quality_fit(
-    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="texts to be like: a file, a folder or a glob")],
-    to: Annotated[Path, typer.Option(help="the model to write, a name in .safetensors; its report stands beside it")],
-    field: TextField = "text",
-    lang: TextLanguage = "identified",
-) -> None:
-    """Fit a character language model to good texts, one a language; it gives bits a character."""
-    from aigc_data.models import console
-
-    for line in console.fit(reference, to, field=field, lang=lang):
-        typer.echo(line)
-
-
-@quality_app.command("evaluate")
-def quality_evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="a model of `quality train`")],
-    good: Annotated[str, typer.Argument(metavar="GOOD", help="texts as they should be")],
-    bad: Annotated[str, typer.Argument(metavar="BAD", help="texts as they should not be")],
-    field: TextField = "text",
-    lang: TextLanguage = "identified",
-    to: Annotated[Path | None, typer.Option(help="also write the figures as JSON")] = None,
-) -> None:
-    """ROC-AUC and precision of a classifier on labelled texts, with intervals."""
-    from aigc_data.models import console
-
-    for line in console.judge(model, good, bad, field=field, lang=lang, to=to):
-        typer.echo(line)
-
-
-@quality_app.command("tune")
-def quality_tune(
-    key: Annotated[str, typer.Argument(help="a threshold below quality.rules: zh.min_tokens, en.max_dup_5gram, …")],
-    values: Annotated[
-        list[str] | None, typer.Argument(help="values to try, off among them; default: quantiles of the signal")
-    ] = None,
-    workspace: Folder = HERE,
-    workers: Workers = None,
-) -> None:
-    """How many records would come and go at another threshold; no text is read."""
-    from aigc_data import console_rules
-
-    where, recipe = _open(workspace)
-    console_rules.show_tuning(where, recipe, key, values or (), recipe.workers if workers is None else workers)
-
-
-safety_app = typer.Typer(help="Classifiers of text that training data should not hold.", no_args_is_help=True)
-app.add_typer(safety_app, name="safety")
-LabelledSets = Annotated[
-    list[str],
-    typer.Argument(metavar="SET...", help="FILE,text=FIELD,label=FIELD,positive=A+B,type=FIELD,lang=CODE,name=NAME"),
-]
-
-
-@safety_app.command("train")
-def safety_train(
-    sets: LabelledSets,
-    to: Annotated[Path, typer.Option(help="the model to write, a name in .safetensors")],
-) -> None:
-    """Train a classifier on labelled sets, one set of weights a language."""
-    from aigc_data.safety.sets import parse_spec
-    from aigc_data.safety.training import train_to
-
-    for name, facts in train_to([parse_spec(one) for one in sets], to).facts["languages"].items():
-        typer.echo(f"{name}: {facts['positive']} positive, {facts['negative']} negative, log loss {facts['log_loss']}")
-
-
-@safety_app.command("evaluate")
-def safety_evaluate(
-    model: Annotated[str, typer.Argument(help="a model of `safety train`, or off for the terms alone")],
-    sets: LabelledSets,
-    lexicon: Annotated[list[Path] | None, typer.Option(help="a TSV file of terms; may be given several times")] = None,
-    builtin: Annotated[bool, typer.Option(help="look for the built-in terms too")] = True,
-    threshold: Annotated[list[int] | None, typer.Option(help="of the model, 0 to 1000; several times")] = None,
-    to: Annotated[Path | None, typer.Option(help="also write the figures as JSON")] = None,
-) -> None:
-    """Precision, recall and F1 of classifier and terms on labelled sets, and their functional tests."""
-    from aigc_data.safety.report import show
-    from aigc_data.safety.sets import parse_spec
-
-    typer.echo(show(model, [parse_spec(one) for one in sets], lexicon or (), builtin, threshold or (), to))
+    console.show_mapping(trace(open_workspace(workspace)[0], thing))
 
 
 @app.callback()
@@ -362,7 +248,3 @@ def main() -> Any:
             raise
         print(f"aigc-data: {about_system(error)}", file=sys.stderr)
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
