@@ -24,6 +24,7 @@ from aigc_data.errors import SourceError, UsageError
 from aigc_data.hashing import record_id
 from aigc_data.pipeline import load_stage
 from aigc_data.recipe import Recipe, Source
+from aigc_data.runner import located_params
 from aigc_data.sources.chunks import Rows
 from aigc_data.sources.inputs import InputFile, list_inputs
 from aigc_data.sources.reading import Chunk, Lost, read_file
@@ -47,9 +48,16 @@ class Applied:
 
 
 def apply_stage(
-    name: str, input_path: Path, output: Path, *, recipe: Recipe | None = None, source: dict[str, Any]
+    name: str,
+    input_path: Path,
+    output: Path,
+    *,
+    recipe: Recipe | None = None,
+    root: Path = Path(),
+    source: dict[str, Any],
 ) -> Applied:
-    """Run the stage `name` over `input_path`; `source` overrides how it is read (text, id, license_field, format, …).
+    """Run the stage `name` over `input_path`; `source` overrides how it is read (text, id, license_field,
+    format, …); paths of models and lists in the recipe start at `root`.
 
     A record that was parsed but cannot be taken (no text field, …) has a row with the reason `input:…`, measured as an
     empty text. Raises UsageError for a stage that cannot stand alone, an output suffix that is none of .jsonl and
@@ -59,7 +67,7 @@ def apply_stage(
     if recipe is None:
         recipe = Recipe(name="apply", sources=(Source(name="input", path=str(input_path)),))
     reader = _Reader(input_path, source, recipe.ingest.max_record_bytes)
-    parts = _dedupe(reader, recipe) if name == "dedupe" else _map(name, reader, recipe)
+    parts = _dedupe(reader, recipe) if name == "dedupe" else _map(name, reader, recipe, root)
     rows, reasons = _write(output, parts, reader)
     lost_file = output.with_name(f"{output.name}.quarantine.jsonl")
     lost_file.unlink(missing_ok=True)
@@ -194,12 +202,13 @@ def _records(chunk: Chunk, relative: str, occurrences: Counter[str]) -> _Records
     return _Records(ids, refused, rows)
 
 
-def _map(name: str, reader: _Reader, recipe: Recipe) -> Iterator[Part]:
+def _map(name: str, reader: _Reader, recipe: Recipe, root: Path) -> Iterator[Part]:
     stage = load_stage(name)
     assert isinstance(stage, Map)
     params = getattr(recipe, name)
+    located = located_params(stage, params.measure, root.resolve())
     for records in reader:
-        measured = stage.measure(_columns_for(stage, records, recipe), params.measure)
+        measured = stage.measure(_columns_for(stage, records, recipe), located)
         judged = stage.judge(
             measured.select([f.name for f in stage.schema if not pa.types.is_large_string(f.type)]),
             params.rules,

@@ -323,11 +323,11 @@ def explain(name: str, recipe: Recipe | None) -> None:
     OUT.print(table)
 
 
-def apply(name: str, source: Path, output: Path, recipe: Recipe | None, fields: dict[str, Any]) -> None:
+def apply(name: str, source: Path, output: Path, recipe: Recipe | None, root: Path, fields: dict[str, Any]) -> None:
     """Run a stage on a file and say what came of it."""
     from aigc_data.apply import apply_stage, not_used
 
-    done = apply_stage(name, source, output, recipe=recipe, source=fields)
+    done = apply_stage(name, source, output, recipe=recipe, root=root, source=fields)
     if recipe is not None and (passed := not_used(name, recipe)):
         OUT.print(f"not used without a workspace: {', '.join(passed)}")
     OUT.print(f"{output}: {done.rows:,} rows, {sum(done.reasons.values()):,} with a reason")

@@ -14,6 +14,7 @@ from aigc_data.console import OUT, progress_bars, wide
 from aigc_data.errors import UsageError
 from aigc_data.pool import LocalPool
 from aigc_data.recipe import Recipe
+from aigc_data.rules.broken import JUDGED, rules_in_force
 from aigc_data.store.files import write_bytes
 from aigc_data.store.workspace import Workspace
 
@@ -29,6 +30,7 @@ def show_rules(workspace: Workspace, recipe: Recipe, to: Path | None, workers: i
         raise UsageError(f"{to.name} ends in {to.suffix or 'nothing'}", expected="a file that ends in .json or .html")
     with LocalPool(workers) as pool:
         report = rule_report(workspace, recipe, each=pool.each)
+    _warn_of_change(workspace, recipe)
     if to is not None:
         plain = report.as_json()
         page = orjson.dumps(plain, option=orjson.OPT_INDENT_2)
@@ -54,6 +56,7 @@ def show_tuning(workspace: Workspace, recipe: Recipe, key: str, values: Sequence
     given = [_value(text) for text in values]
     with LocalPool(workers) as pool, progress_bars():
         tuning = tune(workspace, recipe, "quality", key, given, each=pool.each)
+    _warn_of_change(workspace, recipe)
     OUT.print(f"{tuning.path} is {_shown(tuning.value)}; {tuning.kept:,} of {tuning.rows:,} records pass every rule")
     table = Table("value", "kept", "come", "go", "tokens come", "tokens go", "by language", box=None, pad_edge=False)
     for outcome in tuning.outcomes:
@@ -65,6 +68,12 @@ def show_tuning(workspace: Workspace, recipe: Recipe, key: str, values: Sequence
         column.justify = "right"
     wide().print(table)
     OUT.print("before duplicates are elected; no text was read")
+
+
+def _warn_of_change(workspace: Workspace, recipe: Recipe) -> None:
+    changed = [s for s in JUDGED if rules_in_force(workspace, recipe, s) != getattr(recipe, s).rules]
+    if changed:
+        OUT.print(f"the rules of {', '.join(changed)} have changed in params.yaml: this is about the last run's")
 
 
 def _value(text: str) -> Any:

@@ -88,7 +88,7 @@ def run_map(stage: Map, context: Context) -> Report:
     old = (workspace.manifest(folder) or {}).get("files", {})
     files: dict[str, dict[str, Any]] = {}
     jobs: list[_MapJob] = []
-    located = located_params(stage, context)
+    located = located_params(stage, context.params.measure, workspace.root)
     for shard, measure_key, parents in _measure_keys(stage, context):
         measure, reason = f"measure/{shard.name}.parquet", f"reason/{shard.name}.parquet"
         entry = fresh_entry(workspace, folder, measure, measure_key, old)
@@ -115,6 +115,8 @@ def run_map(stage: Map, context: Context) -> Report:
     for done in context.track(stage.name, context.each(_map_shard, jobs), len(jobs)):
         files.update(done)
     manifest = layer_manifest(stage.name, context.params, files, context.code(_libraries(stage, context)))
+    if models := {name: given for name, given in _contents_of(stage, context).items() if given}:
+        manifest["models"] = models
     seconds = time.perf_counter() - started
     finish_layer(workspace, folder, manifest, seconds=seconds if jobs else None)
     shards = len(files) // 2
@@ -287,20 +289,20 @@ def _libraries(stage: Map, context: Context) -> tuple[str, ...]:
     return (*stage.libraries, *stage.also(context.params.measure))
 
 
-def located_params(stage: Map, context: Context) -> Any:
-    """The stage's measure parameters with the paths of `files` absolute; raises StageError for a file that is
-    missing."""
-    measure, changed = context.params.measure, {}
+def located_params(stage: Map, measure: Any, root: Path) -> Any:
+    """The stage's measure parameters with the paths of `files` absolute, below `root`; raises StageError for a file
+    that is missing."""
+    changed = {}
     for name in stage.files:
         value = getattr(measure, name)
         paths = _paths(value)
         for path in paths:
-            if not (context.workspace.root / path).is_file():
+            if not (root / path).is_file():
                 raise StageError(
-                    f"`{stage.name}.measure.{name}`: there is no file {path}",
-                    expected="a path that starts at the folder of params.yaml",
+                    f"`{stage.name}.measure.{name}`: {path} is {'a folder' if (root / path).is_dir() else 'no file'}",
+                    expected="a file; its path starts at the folder of params.yaml",
                 )
-        found = tuple(str(context.workspace.root / path) for path in paths)
+        found = tuple(str(root / path) for path in paths)
         if paths:
             changed[name] = found[0] if isinstance(value, str) else found
     return measure.model_copy(update=changed)
@@ -314,7 +316,8 @@ def _paths(value: Any) -> tuple[str, ...]:
 
 def _contents_of(stage: Map, context: Context) -> dict[str, list[list[str]]]:
     """(name, digest) of each file that a parameter names: a file that lies elsewhere is the same file."""
-    located, digests = located_params(stage, context), context.workspace.digests
+    located = located_params(stage, context.params.measure, context.workspace.root)
+    digests = context.workspace.digests
     paths = {name: [Path(path) for path in _paths(getattr(located, name))] for name in stage.files}
     return {name: [[path.name, digests.of(path)] for path in given] for name, given in paths.items()}
 

@@ -332,3 +332,18 @@ def test_apply__explains_dedupe_without_an_input() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "an INPUT is needed" in done.stderr
+
+
+def test_apply__paths_of_lists_start_at_the_folder_of_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "mine.tsv").write_text("harbour\tgambling\t5\ten\n港口\tgambling\t5\tzh\n", encoding="utf-8")
+    recipe = Recipe.model_validate(
+        {
+            "name": "r",
+            "sources": [{"name": "s", "path": "in.jsonl"}],
+            "safety": {"measure": {"builtin": False, "lexicons": ["lists/mine.tsv"]}},
+        }
+    )
+    (tmp_path / "in.txt").write_text(english(1), encoding="utf-8")
+    apply_stage("safety", tmp_path / "in.txt", tmp_path / "out.jsonl", recipe=recipe, root=tmp_path, source={})
+    assert json.loads((tmp_path / "out.jsonl").read_bytes())["terms"] == 1

@@ -57,5 +57,5 @@ def test_files__a_moved_one_is_the_same(workspace: tuple[Workspace, Recipe]) -> 
 def test_files__one_that_is_missing_is_named(workspace: tuple[Workspace, Recipe]) -> None:
     where, recipe = workspace
     other: Any = with_value(recipe, "safety.measure.lexicons", ["mine.tsv", "yours.tsv"])
-    with pytest.raises(StageError, match=r"`safety\.measure\.lexicons`: there is no file yours\.tsv"):
+    with pytest.raises(StageError, match=r"`safety\.measure\.lexicons`: yours\.tsv is no file"):
         run_stage("safety", where, other)

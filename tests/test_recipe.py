@@ -59,3 +59,25 @@ def test_parse_recipe__what_is_neither_a_bound_nor_off_is_refused(written: str, 
     with pytest.raises(RecipeError, match=words) as refused:
         parse_recipe({**MINIMAL, "quality": {"rules": rules}})
     assert "`quality.rules.zh.min_tokens`" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"quality": {"rules": {"zh": {"min_model_score": 300}}}}, "quality.measure.classifier is off: name a model"),
+        ({"quality": {"rules": {"en": {"max_perplexity": 4.5}}}}, "quality.measure.perplexity is off: name a model"),
+        ({"safety": {"rules": {"max_model_score": 500}}}, "safety.measure.classifier is off: name a model"),
+        ({"quality": {"rules": {"zh": {"max_dup_5gram": float("nan")}}}}, "finite number"),
+        ({"quality": {"rules": {"zh": None}}}, "a mapping of keys to values, saw null"),
+        ({"quality": {"rules": {"zh": {"line_rules_from": False}}}}, "saw false"),
+    ],
+)
+def test_parse_recipe__a_bound_that_could_never_judge_is_refused(sections: dict[str, Any], words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        parse_recipe({**MINIMAL, **sections})
+
+
+def test_load_recipe__a_key_that_stands_twice_is_named(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("name: x\nsources: [{name: a, path: raw}]\nname: y\n")
+    with pytest.raises(RecipeError, match="the key `name` stands there twice"):
+        load_recipe(tmp_path / "params.yaml")

@@ -100,6 +100,7 @@ def build_card(workspace: Workspace, release_id: str | None = None) -> CardModel
         recipe=release["recipe"]["digest"],
         code=release["code"],
         stages=(("ingest", base["code"]), *((stage, layer["code"]) for stage, layer in layers.items())),
+        models=tuple(tuple(model) for model in release.get("models", [])),
         files=tuple(
             File(n, f["split"], f["rows"], f["bytes"], f["sha256"]) for n, f in sorted(release["files"].items())
         ),

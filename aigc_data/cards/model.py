@@ -287,6 +287,7 @@ class CardModel:
     recipe: str
     code: str
     stages: tuple[tuple[str, str], ...]  # stage, digest of its code
+    models: tuple[tuple[str, str, str], ...]  # parameter, file, SHA-256 of the models and lists that judged
     files: tuple[File, ...]
     runs: tuple[Run, ...]
     dropped_examples: tuple[Examples, ...]

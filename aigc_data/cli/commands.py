@@ -128,7 +128,7 @@ def show(
 
 @app.command()
 def apply(
-    name: Annotated[str, typer.Argument(metavar="STAGE", help="clean, dedupe, pii, license or quality")],
+    name: Annotated[str, typer.Argument(metavar="STAGE", help="clean, dedupe, pii, license, quality or safety")],
     source: Annotated[
         Path | None,
         typer.Argument(metavar="INPUT", help="jsonl, csv, tsv, parquet, txt, md, html, warc, wet; also .gz, .zst"),
@@ -158,7 +158,7 @@ def apply(
         raise typer.BadParameter(f"an {missing} is needed", param_hint=missing)
     fields = {"text": text_field, "id": id_field, "license_field": license_field, "format": file_format}
     fields |= {"license": license_name} if license_name else {}
-    console.apply(name, source, output, recipe, fields)
+    console.apply(name, source, output, recipe, params.parent if params else HERE, fields)
 
 
 @app.command()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from aigc_data.errors import SourceError
+from aigc_data.errors import SourceError, UsageError
 from aigc_data.hashing import digest_file
 from aigc_data.recipe import Source
 from aigc_data.sources.inputs import list_inputs
@@ -36,6 +37,10 @@ def read_texts(path: str, *, field: str = "text", lang: str = IDENTIFIED) -> Tex
 
     `lang` is the language of all of them, or IDENTIFIED. Raises SourceError when there is no file or no text.
     """
+    if lang != IDENTIFIED and not re.fullmatch(r"[a-z]{2,3}", lang):
+        raise UsageError(f"`{lang}` is no language code", expected=f"two or three letters (en, zh), or `{IDENTIFIED}`")
+    if "://" not in path and not any(c in path for c in "*?[") and not Path(path).exists():
+        raise SourceError(f"there is no file or folder {path}", do="mend the path")
     source = Source(name="texts", path=path, text=field)
     parts: list[pa.ChunkedArray] = []
     files, lost = [], Counter[str]()

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-#: Languages that get charts, those with most texts first; the table has all of them.
+#: Languages that get charts, those with most good and bad texts first; the table has all of them.
 CHARTS = 8
 _SIZE, _EDGE = 260, 34  # of a chart's square, and of the room for its labels
 
@@ -71,9 +71,11 @@ def render(name: str, report: dict[str, Any]) -> str:
     """The page's HTML."""
     parts = report["held_out"]["parts"]
     training = report["training"]["languages"]
-    charted = sorted(parts, key=lambda part: -(parts[part]["good"] + parts[part]["bad"]))[:CHARTS]
+    # By the rarer class, which is what a curve hangs on.
+    charted = sorted(parts, key=lambda part: -min(parts[part]["good"], parts[part]["bad"]))[:CHARTS]
     every = parts.get("all", {"good": 0, "bad": 0, "bad_precision_at_recall": {"recall": 0.9}})
-    own = [facts for lang, facts in training.items() if lang != "*"] or list(training.values())
+    # The pooled weights have seen the texts of every language.
+    own = [training["*"]] if "*" in training else list(training.values())
     return str(
         _PAGE.format(
             name=name,

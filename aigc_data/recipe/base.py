@@ -12,7 +12,7 @@ Off = Literal["off"]  # the value that switches a bound or an option off: `min_t
 class Params(BaseModel):
     """A small frozen set of parameters; unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod

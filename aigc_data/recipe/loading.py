@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,20 @@ from aigc_data.recipe.base import Params
 from aigc_data.recipe.whole import Recipe
 
 
+class _OnceLoader(yaml.SafeLoader):
+    """YAML without a second value for one key: the last would win, and the first be believed."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping; raises yaml.YAMLError with the line of a key that stands there twice."""
+        names = [key.value for key, _ in node.value]
+        for index, (key, _) in enumerate(node.value):
+            if key.value in names[:index] and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key `{key.value}` stands there twice", key.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
 def load_recipe(path: Path) -> Recipe:
     """Read params.yaml.
 
@@ -25,7 +40,7 @@ def load_recipe(path: Path) -> Recipe:
             f"no recipe at {path}", expected="a params.yaml", do="run `aigc-data init DIR` or name the folder"
         )
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), _OnceLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}", do="mend the line named") from error
     if not isinstance(raw, Mapping):
@@ -57,7 +72,7 @@ def with_value(recipe: Recipe, path: str, value: Any) -> Recipe:
             raise RecipeError(f"`{name}` is no section of {where}{hint}")
         inner = inner[name]
     inner[last] = value
-    return parse_recipe(raw, where=path)
+    return parse_recipe(raw)
 
 
 def _describe(error: ValidationError) -> str:
@@ -75,13 +90,10 @@ def _describe(error: ValidationError) -> str:
         hint = f", did you mean `{near[0]}`?" if near else ""
         return f"unknown key `{key}`{hint}"
     seen = first.get("input")
-    shown = f", saw {seen!r}" if isinstance(seen, str | int | float | bool) or seen is None else ""
-    wanted = (
-        first["msg"]
-        .removeprefix("Value error, ")
-        .replace("valid tuple", "list")
-        .replace("valid dictionary or instance of ", "mapping of ")
-    )
+    written = "null" if seen is None else str(seen).lower() if isinstance(seen, bool) else repr(seen)
+    shown = f", saw {written}" if seen is None or isinstance(seen, str | int | float) else ""
+    wanted = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+    wanted = re.sub(r"a valid dictionary or instance of \w+", "a mapping of keys to values", wanted)
     return f"`{key}`: {wanted}{', or `off`' if may_be_off else ''}{shown}"
 
 

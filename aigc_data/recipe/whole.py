@@ -48,3 +48,16 @@ class Recipe(Params):
         if twice:
             raise ValueError(f"source names must differ, seen twice: {', '.join(twice)}")
         return self
+
+    @model_validator(mode="after")
+    def _bounds_on_models_have_one(self) -> Recipe:
+        quality, safety = self.quality, self.safety
+        for model, bound in (("classifier", "min_model_score"), ("perplexity", "max_perplexity")):
+            for lang in ("en", "zh"):
+                if getattr(getattr(quality.rules, lang), bound) != "off" and getattr(quality.measure, model) == "off":
+                    raise ValueError(
+                        f"quality.rules.{lang}.{bound} is set and quality.measure.{model} is off: name a model"
+                    )
+        if safety.rules.max_model_score != "off" and safety.measure.classifier == "off":
+            raise ValueError("safety.rules.max_model_score is set and safety.measure.classifier is off: name a model")
+        return self

@@ -22,6 +22,9 @@ ENOUGH = 50
 #: Above this share a rule removes most of what it sees, which is rarely meant.
 TOO_OFTEN = 0.5
 _OTHERS = 3
+_NAMED = 5
+#: Rows that are looked at for each example that is shown: the text of some is withheld.
+_SPARE = 4
 _EXCERPT = 160  # code points
 
 
@@ -106,13 +109,13 @@ def rule_report(workspace: Workspace, recipe: Recipe, *, examples: int = 3, each
     """
     check_complete(workspace)
     rules = tuple((stage, rules_in_force(workspace, recipe, stage)) for stage in JUDGED)
-    jobs = [_Job(workspace, shard, rules, examples) for shard in workspace.shards()]
-    total = _added(list(each(_count, jobs)), examples)
+    jobs = [_Job(workspace, shard, rules, _SPARE * examples) for shard in workspace.shards()]
+    total = _added(list(each(_count, jobs)), _SPARE * examples)
     wanted = {id_ for ids in total.ids for _, id_ in ids}
     shown = read_excerpts(workspace, wanted, length=_EXCERPT) if wanted else {}
     facts = []
     for index, rule in enumerate(total.rules):
-        chosen = [shown[id_] for _, id_ in total.ids[index]]
+        chosen = sorted((shown[id_] for _, id_ in total.ids[index]), key=lambda x: bool(x.withheld))[:examples]
         made = tuple(Example(x.id, x.source, x.lang, x.text, x.withheld) for x in chosen)
         facts.append(_facts(total, index, rule, made))
     return RuleReport(total.rows, total.broken, tuple(facts), tuple(map(tuple, total.together.tolist())))
@@ -196,5 +199,6 @@ def _flags(hits: int, rows: int, languages: Sequence[Share]) -> tuple[str, ...]:
     if rows and not hits:
         return ("never fires",)
     flags = ["fires on over half of the rows"] if hits > TOO_OFTEN * rows else []
-    flags += [f"fires on over half of {s.name}" for s in languages if s.rows >= ENOUGH and s.hits > TOO_OFTEN * s.rows]
-    return tuple(flags)
+    names = [s.name for s in languages if s.rows >= ENOUGH and s.hits > TOO_OFTEN * s.rows]
+    more = f" and {len(names) - _NAMED} more languages" if len(names) > _NAMED else ""
+    return (*flags, *([f"fires on over half of {', '.join(names[:_NAMED])}{more}"] if names else []))

@@ -71,6 +71,7 @@ def tune(
     a finished run, RecipeError for a key or a value that the recipe does not take.
     """
     check_complete(workspace)
+    key = key.removeprefix(f"{stage}.rules.")
     now = rules_in_force(workspace, recipe, stage)
     base = recipe.model_copy(update={stage: getattr(recipe, stage).model_copy(update={"rules": now})})
     path = f"{stage}.rules.{key}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -155,10 +156,13 @@ def _living_rows(job: _Job, shard: Shard) -> _Rendered:
 
 
 def _born_rows(job: _Job, shard: Shard) -> _Rendered:
-    """Born rows are measured here as every other row was measured before, and fail by the same rules."""
+    """Born rows are measured here as every other row was measured before, and fail by the same rules. One in which
+    personal data came to stand, as neighbours changed places, goes too."""
     born = parquet.read(job.workspace.born / f"{shard.name}.parquet")
     quality = measured(born["text"], born["lang"])
-    reason = first_reasons("quality", failures(quality, job.quality))
+    spans, _ = find_spans(born["text"], kinds=job.pii.kinds, regions=job.pii.regions)
+    personal = pa.table({"residual": _has_sure_span(spans, job.params)})
+    reason = pc.coalesce(first_reasons("pii", personal), first_reasons("quality", failures(quality, job.quality)))
     dropped = {str(c["values"]): int(c["counts"]) for c in pc.value_counts(reason.drop_null()).to_pylist()}
     columns = {name: born[name] for name in born.column_names if name in RELEASE.names}
     columns |= {
@@ -178,6 +182,17 @@ def residual(table: pa.Table, pii: PiiMeasure, params: ReleaseParams) -> dict[st
         for chunk in table[name].cast(pa.large_string()).drop_null().chunks:
             found.update(_sure_spans(find_spans(chunk, kinds=pii.kinds, regions=pii.regions)[0], params))
     return dict(sorted(found.items()))
+
+
+def _has_sure_span(spans: pa.ListArray, params: ReleaseParams) -> np.ndarray:
+    """Which texts (bool[n]) have a span that `residual` would count."""
+    flat = pc.list_flatten(spans)
+    kept = [kind for kind, action in params.actions.items() if action == "keep"]
+    counts = pc.and_(
+        pc.greater_equal(pc.struct_field(flat, "confidence"), params.min_pii_confidence),
+        pc.invert(pc.is_in(pc.struct_field(flat, "kind"), pa.array(kept, pa.string()))),
+    )
+    return np.bincount(pc.list_parent_indices(spans).filter(counts).to_numpy(), minlength=len(spans)) > 0
 
 
 def _sure_spans(spans: pa.ListArray, params: ReleaseParams) -> dict[str, int]:

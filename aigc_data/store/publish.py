@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aigc_data.columns import RELEASE, SPLITS
+from aigc_data.columns import LAYERS, RELEASE, SPLITS
 from aigc_data.errors import IntegrityError, StageError
 from aigc_data.expectations import as_json, judge, refuse_on_failure
 from aigc_data.hashing import digest_file, digest_of, release_digest
@@ -24,7 +24,18 @@ from aigc_data.store.workspace import MANIFEST, Workspace
 
 #: What of a manifest tells how the rows were come by, and not what they are.
 _MADE = (
-    *("name", "description", "born_dropped", "pii_acted_on", "residual_pii", "recipe", "code", "parents", "funnel"),
+    *(
+        "name",
+        "description",
+        "born_dropped",
+        "pii_acted_on",
+        "residual_pii",
+        "models",
+        "recipe",
+        "code",
+        "parents",
+        "funnel",
+    ),
     *("metrics", "expectations"),
 )
 
@@ -84,6 +95,7 @@ def candidate_manifest(
         "born_dropped": _total(s["dropped"] for s in shards.values()),
         "pii_acted_on": _total(s["acted_on"] for s in shards.values()),
         "residual_pii": _total(s["residual"] for s in shards.values()),
+        "models": _models(workspace),
         "recipe": {"digest": recipe_digest(recipe)},
         "code": code,
         "parents": {**inputs, "release": _parent_id(workspace, recipe)},
@@ -105,6 +117,15 @@ def candidate_manifest(
     write_json(workspace.private / "release-expectations.json", manifest["expectations"])
     refuse_on_failure("release", verdicts)
     return manifest
+
+
+def _models(workspace: Workspace) -> list[list[str]]:
+    """(parameter, file, SHA-256) of each model and list that the layers were made with."""
+    found = []
+    for stage in LAYERS:
+        models = (workspace.manifest(workspace.layer(stage)) or {}).get("models", {})
+        found += [[f"{stage}.measure.{name}", *file] for name, files in models.items() for file in files]
+    return found
 
 
 def _check_conservation(workspace: Workspace, manifest: dict[str, Any]) -> None:

@@ -135,9 +135,8 @@ def test_measure__a_changed_list_is_read_again(tmp_path: Path) -> None:
 
 def test_recipe__off_and_categories() -> None:
     def rules(**given: Any) -> SafetyRules:
-        return parse_recipe(
-            {"name": "x", "sources": [{"name": "a", "path": "b"}], "safety": {"rules": given}}
-        ).safety.rules
+        safety = {"measure": {"classifier": "toxic.safetensors"}, "rules": given}
+        return parse_recipe({"name": "x", "sources": [{"name": "a", "path": "b"}], "safety": safety}).safety.rules
 
     assert rules(max_density=False, max_model_score=700).max_density == "off"
     assert rules(max_terms={"hate": 0, "A.2": 3}).max_terms == {"hate": 0, "A.2": 3}

@@ -12,6 +12,7 @@ from aigc_data.errors import IntegrityError, UsageError
 from aigc_data.text.models.calibration import platt, sigmoid
 from aigc_data.text.models.classifier import KIND, Classifier, Options, load, save
 from aigc_data.text.models.classifier_training import deal, near_duplicates, train
+from aigc_data.text.models.model_file import digest_of_arrays
 
 NOUNS = {
     "en": ["river", "house", "letter", "garden", "question", "morning", "teacher", "winter", "bread", "music"],
@@ -156,6 +157,7 @@ def _edited(path: Path, change) -> None:
     with safe_open(path, framework="numpy") as file:
         facts = json.loads(file.metadata()["aigc_data"])
     change(arrays, facts)
+    facts["arrays_sha256"] = digest_of_arrays(arrays)
     save_file(arrays, path, metadata={"aigc_data": json.dumps(facts)})
 
 
@@ -189,6 +191,16 @@ def test_load__refuses(model, tmp_path: Path, change, error, says) -> None:
     _edited(tmp_path / "m", change)
     with pytest.raises(error, match=says):
         load(tmp_path / "m")
+
+
+def test_load__refuses_a_file_with_one_flipped_bit(model, tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    save(path, model)
+    damaged = bytearray(path.read_bytes())
+    damaged[-100] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(IntegrityError, match="its numbers are not those that were written"):
+        load(path)
 
 
 def test_load__refuses_what_is_no_model(model, tmp_path: Path) -> None:

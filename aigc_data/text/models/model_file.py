@@ -5,6 +5,7 @@ One key, because the format keeps several in no order: the same model is the sam
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -25,7 +26,8 @@ def write_model(
     """Replace `path` by a model of this kind, whole or not at all. Raises OSError when there is no room."""
     from safetensors.numpy import save
 
-    header = canonical_json({**facts, "kind": kind, "version": version}).decode()
+    facts = {**facts, "kind": kind, "version": version, "arrays_sha256": digest_of_arrays(arrays)}
+    header = canonical_json(facts).decode()
     data = save({name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}, metadata={KEY: header})
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -71,7 +73,19 @@ def read_model(path: Path, kind: str, version: int) -> tuple[dict[str, np.ndarra
             expected=f"{version} or less",
             do="take a newer aigc-data, or train the model again with this one",
         )
+    if facts.get("arrays_sha256") != digest_of_arrays(arrays):
+        raise damaged(path, kind, "its numbers are not those that were written")
     return arrays, facts
+
+
+def digest_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over names, types, shapes and numbers: the format itself would let a flipped bit pass."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(canonical_json([name, str(array.dtype), list(array.shape)]))
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def damaged(path: Path, kind: str, why: str) -> IntegrityError:
