@@ -108,7 +108,7 @@ class _Reader:
 
     def __init__(self, path: Path, overrides: dict[str, Any], max_record_bytes: int) -> None:
         path = path.resolve()
-        fields = {"id": "id", "license_field": "license", **overrides}
+        fields = {"id": "id", "license_field": "license", "url_field": "url", **overrides}
         self.source, self._root, self._max = _source(path, fields), path.parent, max_record_bytes
         self.lost: list[tuple[str, Lost]] = []
         self.has_text = self.has_key = False  # in any record

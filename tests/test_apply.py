@@ -347,3 +347,13 @@ def test_apply__paths_of_lists_start_at_the_folder_of_the_recipe(tmp_path: Path)
     (tmp_path / "in.txt").write_text(english(1), encoding="utf-8")
     apply_stage("safety", tmp_path / "in.txt", tmp_path / "out.jsonl", recipe=recipe, root=tmp_path, source={})
     assert json.loads((tmp_path / "out.jsonl").read_bytes())["terms"] == 1
+
+
+def test_apply__safety_looks_at_the_url_of_a_record(tmp_path: Path) -> None:
+    (tmp_path / "bad.txt").write_text("evil.com\n", encoding="utf-8")
+    rows = [{"id": n, "text": english(1), "url": url} for n, url in enumerate(("http://evil.com/a", "http://good.org"))]
+    lines(tmp_path / "in.jsonl", *rows)
+    raw = {"name": "r", "sources": [{"name": "s", "path": "x"}], "safety": {"measure": {"urls": ["bad.txt"]}}}
+    recipe = Recipe.model_validate(raw)
+    apply_stage("safety", tmp_path / "in.jsonl", tmp_path / "out.parquet", recipe=recipe, root=tmp_path, source={})
+    assert pq.read_table(tmp_path / "out.parquet")["reason"].to_pylist() == ["safety:blocked", None]

@@ -61,7 +61,7 @@ def quality_evaluate(
         typer.echo(line)
 
 
-@quality_app.command("tune")
+@quality_app.command("tune", context_settings={"ignore_unknown_options": True})  # -0.1 is a value
 def quality_tune(
     key: Annotated[str, typer.Argument(help="a threshold below quality.rules: zh.min_tokens, en.max_dup_5gram, …")],
     values: Annotated[

@@ -101,6 +101,8 @@ class Known:
     @staticmethod
     def _in_file(path: Path, wanted: np.ndarray) -> np.ndarray:
         table = parquet.read(path, ["a", "b", "similarity"])
+        if not len(table):  # a run that compared nothing remembers nothing
+            return np.full(len(wanted), np.nan, np.float32)
         keys = np.stack([table["a"].to_numpy(), table["b"].to_numpy()], axis=1)
         joined = np.concatenate([keys, wanted])
         # lexsort is stable: a pair that is known sorts right behind its place among the known ones.

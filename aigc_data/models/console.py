@@ -32,15 +32,18 @@ def fit(reference: str, to: Path, *, field: str, lang: str) -> Iterator[str]:
         if "skipped" in facts:
             yield f"{name}: no model, {facts['bytes']:,} bytes are fewer than {models.options.min_bytes:,}"
             continue
-        held = models.facts["report"]["held_out"].get(name)
-        bits = f"; held-out texts take {held['percentiles_1_5_50_95_99'][2]} bits a character" if held else ""
+        held = models.facts["report"]["held_out"]["languages"].get(name)
+        bits = ""
+        if held:
+            shares = ", ".join(f"{held['percentiles'][share]} ({share} %)" for share in ("50", "90", "99"))
+            bits = f"; {held['texts']} held-out texts take at most {shares} bits a character"
         yield f"{name}: {facts['ngrams']:,} n-grams of {facts['texts']:,} texts{bits}"
     yield from _written(written)
 
 
 def judge(model: Path, good: str, bad: str, *, field: str, lang: str, to: Path | None) -> Iterator[str]:
     """Judge a model by the texts at two paths; the lines to print."""
-    loaded = classifier.load(model)
+    loaded = classifier.load(model, purpose=classifier.QUALITY)
     found = evaluate(loaded, *(read_texts(path, field=field, lang=lang) for path in (good, bad)))
     yield from _lines(found)
     if to is not None:

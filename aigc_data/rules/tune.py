@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from aigc_data.rules.broken import JUDGED, broken, check_complete, measures, rul
 from aigc_data.store import stack
 from aigc_data.store.population import named
 from aigc_data.store.workspace import Shard, Workspace
+from aigc_data.text.quality.rules import rule_names
 
 #: Where values are not given, they are these quantiles of the signal.
 QUANTILES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995)
@@ -75,8 +76,9 @@ def tune(
     now = rules_in_force(workspace, recipe, stage)
     base = recipe.model_copy(update={stage: getattr(recipe, stage).model_copy(update={"rules": now})})
     path = f"{stage}.rules.{key}"
-    with_value(base, path, "off" if not values else values[0])  # a misspelt key is told before the first shard is read
-    values = list(values) or _quantiles(workspace, stage, key)
+    if not values:
+        with_value(base, path, "off")  # a misspelt key is told before the first shard is read
+        values = _quantiles(workspace, recipe, stage, key)
     others = tuple(getattr(with_value(base, path, value), stage).rules for value in values)
     jobs = [_Job(workspace, shard, stage, now, others) for shard in workspace.shards()]
     parts = list(each(_judge_again, jobs))
@@ -133,29 +135,35 @@ def _sum(a: Change, b: Change) -> Change:
 
 def _value_at(rules: Any, key: str) -> Any:
     for name in key.split("."):
-        rules = getattr(rules, name)
+        rules = rules.get(name) if isinstance(rules, Mapping) else getattr(rules, name)
     return rules
 
 
-def _quantiles(workspace: Workspace, stage: str, key: str) -> list[Any]:
-    """Distinct quantiles of the signal that `min_signal` or `max_signal` bounds, among the rows that it judges, and
-    `off`."""
-    *tables, name = key.split(".")
-    signal = name.partition("_")[2]
+def _quantiles(workspace: Workspace, recipe: Recipe, stage: str, key: str) -> list[Any]:
+    """Distinct quantiles of the signal that `zh.min_signal` or `en.max_signal` bounds, over the rows that the rule
+    judges, and `off`."""
+    table, _, field = key.partition(".")
+    side, _, signal = field.partition("_")
+    if stage != "quality" or field not in dict(rule_names()):
+        raise UsageError(
+            f"`{stage}.rules.{key}` bounds no single signal", expected="values to try", do="name some after the key"
+        )
+    rules = rules_in_force(workspace, recipe, stage)
     parts = []
     for shard in workspace.shards():
         columns = measures(workspace, shard, stage)
-        if not name.startswith(("min_", "max_")) or signal not in columns.column_names:
-            raise UsageError(
-                f"`{stage}.rules.{key}` bounds no single signal", expected="values to try", do="name some after the key"
-            )
         values = columns[signal].to_numpy()
-        if tables and "rules" in columns.column_names:
-            values = values[np.array(columns["rules"].to_pylist(), object) == tables[0]]
-        parts.append(values)
+        # A bound that no value meets: whoever is judged breaks it.
+        limits = np.iinfo(values.dtype) if values.dtype.kind == "i" else np.finfo(values.dtype)
+        bound = limits.max if side == "min" else limits.min
+        alone = {name: "off" for name, _ in rule_names()} | {field: bound}
+        other = {"zh": "en", "en": "zh"}[table]
+        hard = {table: getattr(rules, table).model_copy(update=alone)}
+        hard |= {other: getattr(rules, other).model_copy(update={**alone, field: "off"})}
+        parts.append(values[_any(broken(columns, stage, rules.model_copy(update=hard)))])
     every = np.concatenate(parts)
     if not len(every):
         return ["off"]
     found = np.quantile(every, QUANTILES, method="nearest")
-    exact = np.issubdtype(every.dtype, np.integer)
+    exact = every.dtype.kind == "i"
     return [*dict.fromkeys(int(v) if exact else float(np.format_float_positional(v, 4)) for v in found), "off"]

@@ -106,7 +106,7 @@ def show(
     target: Path | None,
 ) -> str:
     """What `safety evaluate` prints; writes the figures to `target` where one is named. `model` is a path or `off`."""
-    trained = None if model == "off" else classifier.load(Path(model))
+    trained = None if model == "off" else classifier.load(Path(model), purpose=classifier.SAFETY)
     terms = lexicon.load(lexicons, builtin=builtin)
     entries = evaluate([read_set(spec) for spec in specs], trained, terms, thresholds=thresholds or THRESHOLDS)
     if target is not None:

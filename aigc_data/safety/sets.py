@@ -3,11 +3,13 @@
     FILE,text=tweet,label=class,positive=0+1,type=functionality,lang=en,name=davidson
 
 `text` and `label` are `text` and `label` where they are left out, `positive` is `1`; rows with another label are
-negative. Without `lang` each text's language is identified; `type` names a field of functional tests.
+negative. `true`, 1 and 1.0 are one label, `false`, 0 and 0.0 another, written as text or not. Without `lang` each text's language is identified; `type` names a field of functional tests.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from aigc_data.text.language.identify import identify
 
 _WITH_FIELDS = {"jsonl", "csv", "tsv", "parquet"}
 _LETTERS = 160
+_LABELS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class SetSpec:
     @property
     def positives(self) -> frozenset[str]:
         """The labels of the positive class."""
-        return frozenset(self.positive.split("+"))
+        return frozenset(_label(label) for label in self.positive.split("+"))
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,11 @@ def parse_spec(argument: str) -> SetSpec:
 
 
 def read_set(spec: SetSpec) -> LabelledSet:
-    """Read a set. Raises SourceError where nothing is found, or where no row has both a text and a label."""
+    """Read a set.
+
+    Raises SourceError where nothing is found, or where no row has both a text and a label, and UsageError where all
+    rows are of one class.
+    """
     path = Path(spec.path).resolve()
     name = spec.name or path.name.split(".")[0]
     meta = tuple(dict.fromkeys(field for field in (spec.label, spec.type) if field))
@@ -103,10 +110,36 @@ def read_set(spec: SetSpec) -> LabelledSet:
             do="name the fields: FILE,text=…,label=…",
         )
     array = pa.array(texts, pa.large_string())
-    labels = np.array([str(row[spec.label]) in spec.positives for row in facts])
+    labels = _positive([_label(row[spec.label]) for row in facts], spec)
     types = pa.array([str(row.get(spec.type) or "") if spec.type else "" for row in facts], pa.string())
     langs = pa.array([spec.lang] * len(texts), pa.string()) if spec.lang else _identified(array)
     return LabelledSet(name, _digest(path), array, labels, langs, types, lost)
+
+
+def _label(value: object) -> str:
+    """A label as it is compared: 1 for True, `true` and 1.0."""
+    if isinstance(value, bool):
+        return str(int(value))
+    text = str(value).strip()
+    if re.fullmatch(r"-?[0-9]+\.0+", text):
+        text = text.partition(".")[0]
+    return {"true": "1", "false": "0", "-0": "0"}.get(text.lower(), text)
+
+
+def _positive(labels: list[str], spec: SetSpec) -> np.ndarray:
+    positives = spec.positives
+    found = np.array([label in positives for label in labels])
+    if found.all() or not found.any():
+        seen = Counter(labels).most_common()
+        shown = ", ".join(f"`{label[:40]}` × {count}" for label, count in seen[:_LABELS_SHOWN])
+        more = f" and {len(seen) - _LABELS_SHOWN} more" if len(seen) > _LABELS_SHOWN else ""
+        raise UsageError(
+            f"{spec.path} has no {'negative' if found.all() else 'positive'} row; its labels in `{spec.label}` are "
+            f"{shown}{more}",
+            expected=f"rows labelled {' or '.join(sorted(positives))}, and others",
+            do="name the labels of the positive class: positive=A+B",
+        )
+    return found
 
 
 def _digest(path: Path) -> str:

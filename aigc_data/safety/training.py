@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from aigc_data.errors import UsageError
 from aigc_data.safety.sets import LabelledSet, SetSpec, read_set
-from aigc_data.text.models.classifier import Classifier, Options, save
+from aigc_data.text.models.classifier import SAFETY, Classifier, Options, save
 from aigc_data.text.models.classifier_training import train
 
 
@@ -39,7 +39,7 @@ def train_on(sets: Sequence[LabelledSet], options: Options | None = None) -> Cla
         }
         for one in sorted(sets, key=lambda one: (one.name, one.digest))
     ]
-    return replace(trained, facts={**trained.facts, "purpose": "safety", "sets": facts})
+    return replace(trained, facts={**trained.facts, "purpose": SAFETY, "sets": facts})
 
 
 def train_to(specs: Sequence[SetSpec], target: Path) -> Classifier:

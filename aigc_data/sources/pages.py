@@ -13,7 +13,7 @@ from aigc_data.recipe import Source
 from aigc_data.sources.chunks import Chunk, Facts, Lost, Rows, UnusableError, own_license
 from aigc_data.sources.documents import whole_file
 from aigc_data.sources.encodings import decode, whole
-from aigc_data.sources.extractors import main_text, parse
+from aigc_data.sources.extractors import main_text, parse, unmarked
 from aigc_data.sources.inputs import InputFile
 from aigc_data.sources.page_facts import complete
 from aigc_data.sources.rights import Signals
@@ -60,7 +60,7 @@ def page(
     text = main_text(html, tree, elements, extractor)
     if not text:
         raise UnusableError("no-content", f"no main content in {len(data)} bytes of HTML")
-    facts = complete(known, data, tags, title=whole(tree.title or ""), signals=signals or Signals())
+    facts = complete(known, data, tags, title=whole(unmarked(tree.title or "")), signals=signals or Signals())
     return whole(text), facts
 
 

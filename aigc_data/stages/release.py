@@ -156,8 +156,8 @@ def _living_rows(job: _Job, shard: Shard) -> _Rendered:
 
 
 def _born_rows(job: _Job, shard: Shard) -> _Rendered:
-    """Born rows are measured here as every other row was measured before, and fail by the same rules. One in which
-    personal data came to stand, as neighbours changed places, goes too."""
+    """Born rows are measured here by quality's signals and fail by its rules; its models and safety, which their
+    parents passed, are not asked again. One in which personal data came to stand, by a change of places, goes, too."""
     born = parquet.read(job.workspace.born / f"{shard.name}.parquet")
     quality = measured(born["text"], born["lang"])
     spans, _ = find_spans(born["text"], kinds=job.pii.kinds, regions=job.pii.regions)

@@ -27,7 +27,7 @@ _File = tuple[str, int, int]
 def measure(rows: pa.Table, params: SafetyMeasure) -> pa.Table:
     """columns.SAFETY for each row of `clean.text`, `clean.lang` and `url`.
 
-    Raises StageError for a list that cannot be read or holds what it may not, UsageError for a foreign model.
+    Raises StageError for a list that cannot be read or holds what it may not, UsageError for a foreign model or one of quality.
     """
     texts, langs = rows["clean.text"], rows["clean.lang"]
     terms = _lexicon(params.builtin, _files(params.lexicons))
@@ -111,7 +111,7 @@ def _block_lists(files: tuple[_File, ...]) -> urls.BlockList:
 
 @lru_cache(maxsize=2)
 def _model(file: _File) -> classifier.Classifier:
-    return classifier.load(Path(file[0]))
+    return classifier.load(Path(file[0]), purpose=classifier.SAFETY)
 
 
 STAGE = Map(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 # A sentence ends at Chinese end marks at once, at Latin ones before white space; the mark and the space stay with it.
 # A Latin mark inside a word (3.5, example.org) ends none.
-_SENTENCE = re.compile(r"(?:[^。！？!?.\n]|[!?.](?![!?.]*(?:\s|$)))*(?:[。！？][”’」』]?|[!?.]+(?=\s|$)|\n|$)\s?")
+_SENTENCE = re.compile(r"(?:[^。！？!?.\n]|[!?.]++(?!\s|$))*(?:[。！？][”’」』]?|[!?.]+(?=\s|$)|\n|$)\s?")
 _WIDTH = str.maketrans("，。！？；：（）", ",.!?;:()")
 _WIDEN = {ord(v): k for k, v in {"，": ",", "！": "!", "？": "?", "；": ";", "：": ":"}.items()}
 

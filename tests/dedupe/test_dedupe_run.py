@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -534,3 +535,12 @@ def test_judgements__are_made_again_when_their_code_changes(
     run_stage("dedupe", workspace, recipe)
     assert asked
     assert set(workspace.manifest(folder)["reasons"]) == {"dedupe:new"}
+
+
+def test_dedupe__a_night_after_one_without_any_pair(make_workspace: Any) -> None:
+    workspace, recipe = make_workspace({"a.jsonl": [{"id": "a", "text": english(1)}, {"id": "b", "text": chinese(1)}]})
+    run_dedupe(workspace, recipe)
+    alike = [{"id": f"{n}", "text": f"{english(5)} The end, {n}."} for n in range(3)]
+    (workspace.root / "raw" / "a.jsonl").write_text("".join(f"{orjson.dumps(row).decode()}\n" for row in alike))
+    said = run_dedupe(workspace, recipe)
+    assert len({said[i][0] for i in said if i not in ("links", "unlike")}) == 1

@@ -79,6 +79,10 @@ def test_tune__without_values_goes_over_quantiles(workspace: tuple[Workspace, An
     values = [o.value for o in tune(where, recipe, "quality", "zh.min_tokens").outcomes]
     assert values[0] == 10  # the shortest Chinese text
     assert values[-1] == "off"
+    # Lines are judged from five on, and no model has scored these rows.
+    for key in ("zh.max_dup_lines", "en.max_sentence_tokens"):
+        assert [o.value for o in tune(where, recipe, "quality", key).outcomes[-1:]] == ["off"]
+    assert [o.value for o in tune(where, recipe, "quality", "zh.max_dup_lines").outcomes] == ["off"]
 
 
 @pytest.mark.parametrize(

@@ -163,3 +163,18 @@ def test_page__any_page_gives_text_that_can_be_stored_or_a_reason(
         for value in (text, facts.url, facts.license, facts.rights, facts.created, facts.meta):
             (value or "").encode()
     assert reason is None or reason in REASONS
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<p>我<b>爱</b>你。</p>", "我爱你。"),
+        ("<p>他说<em>不</em>，我说<em>是</em>。</p>", "他说不，我说是。"),
+        ("<p>“<b>A</b>” said he, €<b>100</b></p>", "“A” said he, €100"),
+        ("<p><span>第</span><span>&#19968;</span><span>章</span></p>", "第一章"),
+        ("<p>在 <i>他 </i>和<i> 她</i></p>", "在 他 和 她"),
+    ],
+)
+def test_page__lone_characters_stay(markup: str, text: str) -> None:
+    found, _ = page(f"<html><body><article>{markup}<p>{'A long paragraph. ' * 9}</p></article></body></html>", Facts())
+    assert found.split("\n")[0] == text

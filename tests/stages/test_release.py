@@ -246,3 +246,22 @@ def test_augment__without_gate_says_so_and_leaves_the_born_rows(make: Any) -> No
 
 def test_libraries__name_what_the_rows_are_rendered_through() -> None:
     assert {"numba", "phonenumbers"} <= set(release.STAGE.libraries) & set(augment.STAGE.libraries)
+
+
+def test_run__a_born_row_in_which_personal_data_came_to_stand_goes(make_workspace: Any) -> None:
+    # An address that is everybody's is none; with two letters swapped it looks like somebody's.
+    clone = "Clone git@github.com:org/repo.git first. " * 40
+    rows = [{"id": f"{n}", "text": f"{english(n)} {clone} {english(n + 20)}"} for n in range(6)]
+    off = {"quality": {"rules": {"en": dict.fromkeys(("max_top_3gram", "max_top_4gram"), "off")}}}
+    off["quality"]["rules"]["en"] |= {f"max_dup_{n}gram": "off" for n in range(5, 11)}
+    workspace, recipe = make_workspace(
+        {"a.jsonl": rows},
+        augment={"variants": ["typo"], "share": 1.0},
+        gate={"validation_share": 0, "test_share": 0},
+        **off,
+    )
+    run_all(workspace, recipe)
+    manifest = workspace.manifest(workspace.releases / release_id(workspace))
+    assert manifest is not None
+    assert manifest["residual_pii"] == {}
+    assert manifest["born_dropped"].get("pii:residual", 0) > 0

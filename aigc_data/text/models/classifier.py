@@ -27,6 +27,8 @@ KIND = "linear classifier"
 VERSION = 1
 #: The name of the weights that read texts in languages without weights of their own.
 ANY = "*"
+#: What a classifier was trained for, in its facts as `purpose`: a high score is a good text, or a harmful one.
+QUALITY, SAFETY = "quality", "safety"
 #: Languages whose tokens are mostly single characters.
 UNSPACED = frozenset(("zh", "yue", "wuu", "ja", "th", "lo", "km", "my", "bo"))
 
@@ -118,8 +120,11 @@ def save(path: Path, classifier: Classifier) -> None:
     write_model(path, KIND, VERSION, arrays, facts)
 
 
-def load(path: Path) -> Classifier:
-    """The classifier of a file. Raises UsageError for a file that is none or newer, IntegrityError for damage."""
+def load(path: Path, *, purpose: str = "") -> Classifier:
+    """The classifier of a file; with a `purpose`, QUALITY or SAFETY, only one that was trained for it.
+
+    Raises UsageError for a file that is none, newer, or of another purpose, IntegrityError for damage.
+    """
     arrays, header = read_model(path, KIND, VERSION)
     try:
         named = {f.name for f in fields(Options)} & header["options"].keys()
@@ -136,7 +141,22 @@ def load(path: Path) -> Classifier:
         raise damaged(path, KIND, f"its parts do not fit together ({type(error).__name__})") from error
     if not all(np.isfinite(part).all() for part in (weights, biases, calibration)):
         raise damaged(path, KIND, "a weight is not a number")
-    return Classifier(options, languages, weights, biases, calibration, facts)
+    found = Classifier(options, languages, weights, biases, calibration, facts)
+    if purpose:
+        _check_purpose(path, found, purpose)
+    return found
+
+
+def _check_purpose(path: Path, found: Classifier, purpose: str) -> None:
+    # The positive class of the one is what the other looks for: scores would mean the opposite.
+    given = found.facts.get("purpose", "")
+    if given != purpose:
+        what = f"a model of {given}" if given else "a model that does not say what it judges"
+        raise UsageError(
+            f"{path.name} is {what}",
+            expected=f"a model of {purpose}",
+            do=f"name one that `aigc-data {purpose} train` wrote",
+        )
 
 
 def _buckets(found: np.ndarray, most: int) -> np.ndarray:

@@ -40,7 +40,7 @@ def _version(path: str) -> tuple[int, int]:
 # A worker measures many shards with one model.
 @lru_cache(maxsize=1)
 def _classifier(path: str, version: tuple[int, int]) -> classifier.Classifier:
-    return classifier.load(Path(path))
+    return classifier.load(Path(path), purpose=classifier.QUALITY)
 
 
 @lru_cache(maxsize=1)
