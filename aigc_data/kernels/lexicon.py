@@ -44,16 +44,18 @@ def _next(state, word, trie):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def build_trie(words, ends, bits):  # type: ignore[no-untyped-def]
+def build_trie(words, ends, bits, masked):  # type: ignore[no-untyped-def]
     """The trie of terms: term i is the token hashes `words[ends[i]:ends[i + 1]]` (uint64[], int64[t + 1]).
 
     `2 ** bits` is more than twice the number of tokens. Returns (froms int32[2^bits], words uint64[2^bits], tos
-    int32[2^bits]), an open-addressed table of transitions whose free places have a `from` of -1, and terms (int32[s],
-    the term that ends in a state, else -1).
+    int32[2^bits]), an open-addressed table of transitions whose free places have a `from` of -1, terms (int32[s], the
+    first term that ends in a state, else -1) and behind (int32[t], the next term that ends in the state of a term,
+    else -1). Terms that are `masked` (bool[t]) come first there.
     """
     size = np.int64(1) << bits
     froms, keys, tos = np.full(size, -1, np.int32), np.zeros(size, np.uint64), np.zeros(size, np.int32)
     terms = np.full(len(words) + 1, -1, np.int32)
+    behind = np.full(len(ends) - 1, -1, np.int32)
     states = 1
     for term in range(len(ends) - 1):
         state = np.int32(0)
@@ -67,8 +69,15 @@ def build_trie(words, ends, bits):  # type: ignore[no-untyped-def]
                 found = np.int32(states)
                 states += 1
             state = found
-        terms[state] = term
-    return froms, keys, tos, terms[:states].copy()
+        if terms[state] < 0 or masked[term]:
+            behind[term] = terms[state]
+            terms[state] = term
+        else:
+            before = terms[state]
+            while behind[before] >= 0:
+                before = behind[before]
+            behind[before] = term
+    return froms, keys, tos, terms[:states].copy(), behind
 
 
 @inlined
@@ -125,7 +134,8 @@ def find_terms(data, offsets, tables, trie, counts_in, masked, row_bits):  # typ
 
     At each token the longest term is taken and the search goes on behind it. `counts_in` (uint64[t]) and `row_bits`
     (uint64[n]) are sets of languages: a term counts in a row where they share a bit, and is passed over elsewhere. A
-    term that is `masked` (bool[t]) matches only with asterisks, and nothing else, between all of its tokens.
+    term that is `masked` (bool[t]) matches only with asterisks, and nothing else, between all of its tokens. Of terms
+    with the same tokens the first that may match is taken.
     """
     rows = len(offsets) - 1
     longest = np.int64(0)
@@ -136,7 +146,7 @@ def find_terms(data, offsets, tables, trie, counts_in, masked, row_bits):  # typ
     firsts, lasts = np.empty(most, np.int64), np.empty(most, np.int64)
     tokens = np.zeros(rows, np.int64)
     found, size = np.empty((64, 4), np.int64), 0
-    ends_in = trie[3]
+    ends_in, next_of = trie[3], trie[4]
     for row in range(rows):
         count = _read(data, offsets[row], offsets[row + 1], tables, words, firsts, lasts, joined)
         tokens[row] = count
@@ -150,7 +160,9 @@ def find_terms(data, offsets, tables, trie, counts_in, masked, row_bits):  # typ
                 if state < 0:
                     break
                 term = ends_in[state]
-                if term >= 0 and counts_in[term] & row_bits[row] and (all_masked or not masked[term]):
+                while term >= 0 and not (counts_in[term] & row_bits[row] and (all_masked or not masked[term])):
+                    term = next_of[term]
+                if term >= 0:
                     best, last = term, behind
                 behind += 1
             if best < 0:

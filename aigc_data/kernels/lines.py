@@ -56,41 +56,42 @@ def find_lines(data, offsets, breaks, tables):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _breaks_line(code_point):  # type: ignore[no-untyped-def]
+def _breaks_line(code_point, next_line):  # type: ignore[no-untyped-def]
     if code_point < 0x80:
         return 0x0A <= code_point <= 0x0D
-    return code_point == 0x85 or code_point == 0x2028 or code_point == 0x2029
+    return code_point == 0x2028 or code_point == 0x2029 or (next_line and code_point == 0x85)
 
 
 @inlined
-def _next_break(data, at, end, point, tables):  # type: ignore[no-untyped-def]
+def _next_break(data, at, end, point, next_line, tables):  # type: ignore[no-untyped-def]
     """(position, code point number, width, whether something visible stands before it) of the next break or the end."""
     visible = False
     while at < end:
         code_point, width = np.int64(data[at]), np.int64(1)
         if code_point >= 0x80:
             code_point, width = decode(data, at)
-        if _breaks_line(code_point):
+        if _breaks_line(code_point, next_line):
             return at, point, width, visible
         if not visible:
-            visible = flags_of(code_point, tables) & SPACE == 0
+            visible = code_point == 0x85 or flags_of(code_point, tables) & SPACE == 0
         at += width
         point += 1
     return at, point, np.int64(1), visible
 
 
 @kernel
-def find_pieces(data, offsets, tables):  # type: ignore[no-untyped-def]
+def find_pieces(data, offsets, next_line, tables):  # type: ignore[no-untyped-def]
     """int64[5, m]: what stands between any two line breaks (Unicode 16, 5.8) of texts and is not all blanks.
 
-    Its text's number, first and last + 1 byte, first and last + 1 code point of its text.
+    Its text's number, first and last + 1 byte, first and last + 1 code point of its text. `next_line` (bool) says
+    whether U+0085 is a line break; it is none where the wrong decoding of an ellipsis is undone.
     """
     found = np.empty((5, 1024), np.int64)
     count = 0
     for row in range(len(offsets) - 1):
         start, first = offsets[row], np.int64(0)
         while start < offsets[row + 1]:
-            at, point, width, visible = _next_break(data, start, offsets[row + 1], first, tables)
+            at, point, width, visible = _next_break(data, start, offsets[row + 1], first, next_line, tables)
             if visible:
                 if count == found.shape[1]:
                     grown = np.empty((5, 2 * count), np.int64)

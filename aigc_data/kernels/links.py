@@ -223,11 +223,52 @@ def _run_behind(data, position, end, tables, wide):  # type: ignore[no-untyped-d
     return position
 
 
+@inlined
+def _is_mark(byte):  # type: ignore[no-untyped-def]
+    return byte in (HYPHEN, UNDERSCORE, DOT)
+
+
+@kernel
+def _inside(data, first, last):  # type: ignore[no-untyped-def]
+    """(first, last + 1) byte of a run without the hyphens, underscores and dots around it."""
+    while first < last and _is_mark(data[first]):
+        first += 1
+    while last > first and _is_mark(data[last - 1]):
+        last -= 1
+    return first, last
+
+
+@kernel
+def _sentence(data, first, last):  # type: ignore[no-untyped-def]
+    """Where a run ends at a dot between `com` and `Then`: two labels at least before it, the one in front begun in
+    lower case, the one behind with a capital and then a small letter (or alone). `last` where there is no such dot."""
+    dots, label = 0, first
+    for position in range(first, last):
+        if data[position] != DOT:
+            continue
+        dots += 1
+        small = position > label and data[label] >= 0x61 and data[label] <= 0x7A
+        label = position + 1
+        if dots < 2 or not small or label == last or data[label] < 0x41 or data[label] > 0x5A:
+            continue
+        if label + 1 == last or data[label + 1] >= 0x61:
+            return position
+    return last
+
+
+@kernel
+def _listed(data, first, last, tables, table, points, hits):  # type: ignore[no-untyped-def]
+    count = _as_host(data, first, last, tables, points)
+    return _suffixes(points, count, table, hits)
+
+
 @kernel
 def match_texts(data, offsets, tables, table, wide):  # type: ignore[no-untyped-def]
     """The same for the host names that stand in n texts, with or without a scheme, and behind the `@` of an e-mail.
 
-    A host is a run of names with dots between. With `wide`, letters beyond ASCII are part of a run as well and it is
+    A host is a run of names with dots between; hyphens and underscores around it are no part of it unless listed so,
+    and a word that begins a sentence right behind it (`evil.com.Then`) is cut off where the run as a whole is not
+    listed. With `wide`, letters beyond ASCII are part of a run as well and it is
     looked up whole, else they end it: `访问evil.com看看` holds `evil.com`. Runs over LONGEST characters are none.
     """
     found, size = np.empty((64, 5), np.int64), 0
@@ -249,6 +290,16 @@ def match_texts(data, offsets, tables, table, wide):  # type: ignore[no-untyped-
                 last -= 1
             if last - first < 3 or last - first > 4 * LONGEST or (done < end and data[done] == AT):
                 continue
-            count = _as_host(data, first, last, tables, points)
-            found, size = _append(found, size, row, first, last, _suffixes(points, count, table, hits), hits)
+            number = _listed(data, first, last, tables, table, points, hits)
+            if not number:
+                inner_first, inner_last = _inside(data, first, last)
+                if inner_last - inner_first >= 3 and (inner_first > first or inner_last < last):
+                    first, last = inner_first, inner_last
+                    number = _listed(data, first, last, tables, table, points, hits)
+            if not number:
+                behind = _sentence(data, first, last)
+                if behind < last:
+                    last = behind
+                    number = _listed(data, first, last, tables, table, points, hits)
+            found, size = _append(found, size, row, first, last, number, hits)
     return found[:size].copy()

@@ -13,7 +13,7 @@ import numpy as np
 from aigc_data.kernels.flags import inlined, kernel
 
 #: Counts of a page, see `markup.scan_markup`.
-ELEMENTS, DEPTH, ATTRIBUTES = 0, 1, 2
+ELEMENTS, DEPTH, ATTRIBUTES, PAIRS, NAMES = 0, 1, 2, 3, 4
 SEED, PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
 
 
@@ -72,6 +72,12 @@ def among(name, names):  # type: ignore[no-untyped-def]
     """Whether a hash is in a sorted array of them."""
     at = np.searchsorted(names, name)
     return at < names.size and names[at] == name
+
+
+@kernel
+def holds(stack, size, name):  # type: ignore[no-untyped-def]
+    """Whether an element of that name is open."""
+    return np.any(stack[:size] == name)
 
 
 @kernel

@@ -55,7 +55,8 @@ def _opens_markup(data, at, end):  # type: ignore[no-untyped-def]
         return not reference and first + 2 < end and data[first] == 0x21 and data[first + 1] == 0x2D
     if reference:
         return data[place] == 0x3B
-    return _letter(data[first]) and (data[place] == 0x20 or data[place] == 0x3E or data[place] == 0x2F)
+    blank = data[place] == 0x20 or 0x09 <= data[place] <= 0x0D  # a tag may go on in the next line
+    return _letter(data[first]) and (blank or data[place] == 0x3E or data[place] == 0x2F)
 
 
 @kernel

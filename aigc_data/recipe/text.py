@@ -18,7 +18,7 @@ class CleanMeasure(Params):
     cut_lines: tuple[Literal["boilerplate", "policy", "repeated"], ...] = Field(
         ("boilerplate", "policy", "repeated"), description="kinds of lines that are cut; the document stays"
     )
-    repeated_line_tokens: int = Field(10, ge=1, description="tokens below which a line is never cut as repeated")
+    repeated_line_tokens: int = Field(30, ge=1, description="tokens below which a line is never cut as repeated")
     fold_han: Literal["keep", "simplified"] = Field(
         "keep", description="`simplified` writes traditional Chinese in simplified characters (extra `zh`)"
     )

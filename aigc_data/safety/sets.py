@@ -3,7 +3,8 @@
     FILE,text=tweet,label=class,positive=0+1,type=functionality,lang=en,name=davidson
 
 `text` and `label` are `text` and `label` where they are left out, `positive` is `1`; rows with another label are
-negative. `true`, 1 and 1.0 are one label, `false`, 0 and 0.0 another, written as text or not. Without `lang` each text's language is identified; `type` names a field of functional tests.
+negative. `true`, 1 and 1.0 are one label, `false`, 0 and 0.0 another, written as text or not. Without `lang` each
+text's language is identified; `type` names a field of functional tests.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def _positive(labels: list[str], spec: SetSpec) -> np.ndarray:
     found = np.array([label in positives for label in labels])
     if found.all() or not found.any():
         seen = Counter(labels).most_common()
-        shown = ", ".join(f"`{label[:40]}` × {count}" for label, count in seen[:_LABELS_SHOWN])
+        shown = ", ".join(f"`{label[:20]}` × {count}" for label, count in seen[:_LABELS_SHOWN])
         more = f" and {len(seen) - _LABELS_SHOWN} more" if len(seen) > _LABELS_SHOWN else ""
         raise UsageError(
             f"{spec.path} has no {'negative' if found.all() else 'positive'} row; its labels in `{spec.label}` are "

@@ -26,6 +26,12 @@ MAX_TAG, MAX_LINKED_DATA = 16 << 10, 256 << 10
 #: Objects of linked data read in a page.
 MAX_OBJECTS = 64
 _MAX_CHARS = 2048
+#: Targets of links that lead nowhere: they declare nothing.
+_NOWHERE = re.compile(r"#|(?:javascript|data|mailto|tel|about|blob):(?!\s)", re.I)
+#: One half of a character in JSON that stands alone, which strict parsers refuse, or a whole escape, to be kept.
+_ESCAPE = re.compile(
+    rb"\\u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}|(\\u[Dd][89A-Fa-f][0-9A-Fa-f]{2})|\\.", re.S
+)
 _ATTRIBUTE = re.compile(r"([^\s=>\"'/<]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+)))?")
 _TITLE_META = ("og:title", "dc.title", "dcterms.title", "twitter:title")
 _DATE_META = (
@@ -50,6 +56,7 @@ class _Found:
     metas: dict[str, str] = field(default_factory=dict)
     linked: dict[str, str] = field(default_factory=dict)
     license: str | None = None
+    license_is_link: bool = False
     canonical: str | None = None
     base: str | None = None
     time: str | None = None
@@ -63,18 +70,21 @@ def complete(known: Facts, page: bytes, tags: np.ndarray, *, title: str, signals
     `page` is UTF-8, `tags` what `scan_markup` noted in it, `title` that of the tree; `signals` may hold what HTTP said,
     and has the page's afterwards. The page's own date is `created` where none is known, else `published` in meta.
     """
-    of_server = signals.first("license")
+    of_server = _somewhere(signals.first("license"))
     found = _Found(signals)
-    for start, end, last in tags.tolist():
+    for start, end, last, in_figure in tags.tolist():
         if end - start <= MAX_TAG:
-            _read(found, page, start, end, last)
+            _read(found, page, start, end, last, bool(in_figure))
     metas, linked = found.metas, found.linked
     base = _joined(known.url or found.canonical or "", found.base)
     stated = found.canonical or metas.get("og:url") or linked.get("url")
     url = known.url or (_joined(base, stated) if stated else None)
-    declared = found.license or _first(metas, LICENSE_META) or linked.get("license") or of_server
-    if declared and declared.startswith(("/", "./", "../")):
-        declared = _joined(base or url or "", declared)
+    of_meta = next((metas[name] for name in LICENSE_META if _somewhere(metas.get(name))), None)
+    declared = found.license or of_meta or linked.get("license") or of_server
+    is_link = found.license_is_link if found.license else not (of_meta or linked.get("license"))
+    address = base or url or ""
+    if declared and "://" in address and (is_link or declared.startswith(("/", "./", "../"))):
+        declared = _joined(address, declared)
     date = _first(metas, _DATE_META) or linked.get("date") or found.time
     title = " ".join((title or _first(metas, _TITLE_META) or linked.get("title") or "").split())
     more = {"title": title, "published": date if known.created else None}
@@ -88,7 +98,7 @@ def complete(known: Facts, page: bytes, tags: np.ndarray, *, title: str, signals
     )
 
 
-def _read(found: _Found, page: bytes, start: int, end: int, last: int) -> None:
+def _read(found: _Found, page: bytes, start: int, end: int, last: int, in_figure: bool) -> None:
     text = page[start:end].decode("utf-8", "replace").strip("<>")
     name, *rest = text.split(None, 1)
     name, given = name.lower(), dict(_attributes(rest[0] if rest else ""))
@@ -99,10 +109,11 @@ def _read(found: _Found, page: bytes, start: int, end: int, last: int) -> None:
     elif name == "time":
         found.time = found.time or given.get("datetime")
     elif name == "script":
-        if last - end <= MAX_LINKED_DATA and given.get("type", "").lower() == "application/ld+json":
+        media_type = given.get("type", "").partition(";")[0].strip().lower()
+        if last - end <= MAX_LINKED_DATA and media_type == "application/ld+json":
             _read_linked(found, page[end:last])
     else:
-        _read_link(found, name, given)
+        _read_link(found, name, given, in_figure)
 
 
 def _attributes(text: str) -> Iterator[tuple[str, str]]:
@@ -120,8 +131,10 @@ def _read_meta(found: _Found, given: dict[str, str]) -> None:
         add_meta(found.signals, name, content)
 
 
-def _read_link(found: _Found, tag: str, given: dict[str, str]) -> None:
-    target = given.get("href") or given.get("resource") or given.get("src") or given.get("content") or ""
+def _read_link(found: _Found, tag: str, given: dict[str, str], in_figure: bool) -> None:
+    link = given.get("href") or given.get("resource") or given.get("src") or ""
+    target = link or given.get("content") or ""
+    at = f"figure {tag}" if in_figure else tag
     rel = given.get("rel", "").lower().split()
     if not target:
         return
@@ -130,17 +143,18 @@ def _read_link(found: _Found, tag: str, given: dict[str, str]) -> None:
     for attribute in ("rel", "itemprop", "property"):
         names = given.get(attribute, "").lower().split()
         if any(n == "license" or n.endswith((":license", "/license", "#license")) for n in names):
-            found.license = found.license or target
-            found.signals.add("license", f"{tag}[{attribute}]", target)
+            if not found.license and not in_figure and _somewhere(target):
+                found.license, found.license_is_link = target, bool(link)
+            found.signals.add("license", f"{at}[{attribute}]", target)
             return
     if "creativecommons.org/" in target.lower():
-        found.signals.add("license", f"{tag}[href]", target)
+        found.signals.add("license", f"{at}[href]", target)
 
 
 def _read_linked(found: _Found, data: bytes) -> None:
     """JSON-LD: the objects at the top, in `@graph`, and in `mainEntity`; what is nested deeper speaks of parts."""
     try:
-        value = orjson.loads(data.strip())
+        value = orjson.loads(_ESCAPE.sub(_whole_escape, data.strip()) if b"\\u" in data else data.strip())
     except orjson.JSONDecodeError:
         return
     waiting = [value]
@@ -152,6 +166,10 @@ def _read_linked(found: _Found, data: bytes) -> None:
             found.objects += 1
             _read_object(found, value)
             waiting.extend(value[name] for name in ("@graph", "mainEntity") if name in value)
+
+
+def _whole_escape(match: re.Match[bytes]) -> bytes:
+    return b"\\ufffd" if match[1] else match[0]
 
 
 def _read_object(found: _Found, value: dict[str, Any]) -> None:
@@ -170,7 +188,7 @@ def _read_object(found: _Found, value: dict[str, Any]) -> None:
         ("title", ("headline",)),
         ("url", ("url",)),
     ):
-        texts = [text for key in keys for text in _texts(value.get(key))]
+        texts = [text for key in keys for text in _texts(value.get(key)) if name != "license" or _somewhere(text)]
         if texts:
             found.linked.setdefault(name, texts[0])
 
@@ -188,6 +206,11 @@ def _texts(value: Any) -> list[str]:
 
 def _first(values: dict[str, str], names: tuple[str, ...]) -> str | None:
     return next((values[name] for name in names if name in values), None)
+
+
+def _somewhere(target: str | None) -> str | None:
+    """The target of a link, or a statement; None for one that leads nowhere."""
+    return target if target and not _NOWHERE.match(target.strip()) else None
 
 
 def _joined(base: str, target: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -20,10 +21,15 @@ from aigc_data.sources.rights import Signals
 
 #: Browsers stop nesting at 512 elements; extraction takes time in the square of the depth (8,000 deep: 1 s).
 MAX_DEPTH = 512
-#: The parser compares every attribute with all before it (40,000 in one tag: 5 s).
-MAX_ATTRIBUTES = 2_000
+#: The parser compares every attribute with all before it in its tag (40,000 in one: 5 s), and every option with all
+#: before it in its list (20,000: 2.4 s). The bound on both together is some 0.2 s.
+MAX_ATTRIBUTES, MAX_PAIRS = 2_000, 25_000_000
+#: The parser's table of names has a fixed width (40,000 different ones: 1.2 s, 80,000: 6 s).
+MAX_NAMES = 10_000
 #: An element takes some 300 bytes of tree.
 MAX_ELEMENTS = 1_000_000
+#: Options with their text, which is no content, and tags around them.
+_OPTION = re.compile(r"</?opt(?:ion|group)\b[^<>]*>[^<]*", re.I)
 
 
 def read_html(file: InputFile, source: Source, *, max_record_bytes: int, chunk_bytes: int) -> Iterator[Chunk]:
@@ -51,11 +57,17 @@ def page(
     """
     # Numba, which the kernel brings, takes 0.2 s to import: who reads no page does not wait for it.
     from aigc_data.kernels.markup import scan_markup
+    from aigc_data.kernels.open_elements import DEPTH, ELEMENTS, PAIRS
 
     data = html.encode()
     counts, tags = scan_markup(np.frombuffer(data, np.uint8), MAX_DEPTH)
-    elements, depth, attributes = counts.tolist()
-    _refuse_complex(elements, depth, attributes)
+    if counts[PAIRS] > MAX_PAIRS or counts[DEPTH] > MAX_DEPTH:
+        # A page may offer all places of a country, in groups without end tags: it is read without them.
+        html = _OPTION.sub("", html)
+        data = html.encode()
+        counts, tags = scan_markup(np.frombuffer(data, np.uint8), MAX_DEPTH)
+    _refuse_complex(counts)
+    elements = int(counts[ELEMENTS])
     tree = parse(html)
     text = main_text(html, tree, elements, extractor)
     if not text:
@@ -75,10 +87,15 @@ def page_in_field(value: bytes, facts: Facts, fields: Mapping[str, Any], source:
     return text.encode(), replace(found, license=declared), sha256(value).hexdigest()
 
 
-def _refuse_complex(elements: int, depth: int, attributes: int) -> None:
+def _refuse_complex(counts: np.ndarray) -> None:
+    elements, depth, attributes, pairs, names = counts.tolist()
     if depth > MAX_DEPTH:
         raise UnusableError("too-complex", f"elements nested over {MAX_DEPTH} deep")
     if elements > MAX_ELEMENTS:
         raise UnusableError("too-complex", f"over {MAX_ELEMENTS} elements")
     if attributes > MAX_ATTRIBUTES:
         raise UnusableError("too-complex", f"a tag with over {MAX_ATTRIBUTES} attributes")
+    if pairs > MAX_PAIRS:
+        raise UnusableError("too-complex", f"over {MAX_PAIRS} pairs of attributes of one tag or options of one list")
+    if names > MAX_NAMES:
+        raise UnusableError("too-complex", f"over {MAX_NAMES} names of tags and attributes")

@@ -27,7 +27,8 @@ _File = tuple[str, int, int]
 def measure(rows: pa.Table, params: SafetyMeasure) -> pa.Table:
     """columns.SAFETY for each row of `clean.text`, `clean.lang` and `url`.
 
-    Raises StageError for a list that cannot be read or holds what it may not, UsageError for a foreign model or one of quality.
+    Raises StageError for a list that cannot be read or holds what it may not, UsageError for a model of another kind or
+    purpose.
     """
     texts, langs = rows["clean.text"], rows["clean.lang"]
     terms = _lexicon(params.builtin, _files(params.lexicons))
@@ -120,6 +121,6 @@ STAGE = Map(
     schema=columns.SAFETY,
     measure=measure,
     checks=checks,
-    libraries=("numba", "pyarrow"),
+    libraries=("idna", "numba", "pyarrow"),
     files=("lexicons", "urls", "classifier"),
 )

@@ -89,13 +89,15 @@ def test_phrases_in__is_a_search_for_each() -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.text(st.sampled_from("aé数\U0001f600 \u3000\n\r\v\x85\u2028\u2029\t"), max_size=12), max_size=4))
-def test_find_pieces__is_a_split_at_all_line_breaks(texts: list[str]) -> None:
+@given(
+    st.lists(st.text(st.sampled_from("aé数\U0001f600 \u3000\n\r\v\x85\u2028\u2029\t"), max_size=12), max_size=4),
+    st.booleans(),
+)
+def test_find_pieces__is_a_split_at_all_line_breaks(texts: list[str], next_line: bool) -> None:
     data, offsets = text_buffers(pa.array(texts, pa.large_string()))
-    found = k.find_pieces(data, offsets, TABLES)
-    expected = [
-        (row, match[0]) for row, text in enumerate(texts) for match in re.finditer("[^\n\v\f\r\x85\u2028\u2029]+", text)
-    ]
-    expected = [(row, piece) for row, piece in expected if not piece.isspace()]
+    found = k.find_pieces(data, offsets, next_line, TABLES)
+    run = "[^\n\v\f\r\x85\u2028\u2029]+" if next_line else "[^\n\v\f\r\u2028\u2029]+"
+    expected = [(row, match[0]) for row, text in enumerate(texts) for match in re.finditer(run, text)]
+    expected = [(row, piece) for row, piece in expected if "\x85" in piece or not piece.isspace()]
     assert [(row, data[a:b].tobytes().decode()) for row, a, b, _, _ in found.T.tolist()] == expected
     assert [(row, texts[row][a:b]) for row, _, _, a, b in found.T.tolist()] == expected

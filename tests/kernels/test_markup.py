@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from resiliparse.parse.html import HTMLTree
 
 from aigc_data.kernels.markup import scan_markup
-from aigc_data.kernels.open_elements import ATTRIBUTES, DEPTH, ELEMENTS
+from aigc_data.kernels.open_elements import ATTRIBUTES, DEPTH, ELEMENTS, PAIRS
+from aigc_data.kernels.open_elements import NAMES as COUNTED
 
 NAMES = [
     "div", "span", "b", "i", "a", "p", "li", "ul", "dd", "dl", "table", "tr", "td", "svg", "path", "title",
@@ -21,7 +22,7 @@ NAMES = [
 def scan(page: str, limit: int = 512) -> tuple[list[int], list[str]]:
     data = page.encode()
     counts, tags = scan_markup(np.frombuffer(data, np.uint8), limit)
-    return counts.tolist(), [data[start:end].decode() for start, end, _ in tags.tolist()]
+    return counts.tolist(), [data[start:end].decode() for start, end, _, _ in tags.tolist()]
 
 
 def depth_of(page: str) -> int:
@@ -154,3 +155,38 @@ def test_scan_markup__elements_that_are_opened_again_count_each_time() -> None:
     # And with all of their attributes.
     page = "<div>" + f"<b{' x' * 50}>" * 3 + "</div>" + "<div>x</div>" * 1000
     assert scan(page)[0][ELEMENTS] >= 3 * 50 * 1000
+
+
+@pytest.mark.parametrize(
+    ("page", "pairs"),
+    [
+        ("<select>" + "<option>x</option>" * 100 + "</select>", 4950),
+        ("<select>" + "<optgroup label=x><option>中" * 50 + "</select>", 4950),
+        ("<div><select>" + "<option>x</div>" * 100, 4950),  # the end tag of the block does not end the list
+        ("<div><select></div><style></select><select>" + "<option>x" * 100, 4950),  # nor is style raw in it
+        ("<select><template></select>" + "<option>x" * 100, 4950),
+        (("<select>" + "<option>x" * 10 + "</select>") * 10, 450),
+        ("<datalist>" + "<option>x</option>" * 100 + "</datalist>", 0),
+        ("<p " + " ".join(f"a{n}" for n in range(100)) + ">", 4950),
+        ("<p a b c>" * 10, 30),
+    ],
+)
+def test_scan_markup__pairs_that_the_parser_compares(page: str, pairs: int) -> None:
+    assert scan(page)[0][PAIRS] == pairs
+
+
+def test_scan_markup__attributes_of_all_tags_of_the_body_count_together() -> None:
+    for name in ("html", "BODY"):
+        assert scan("".join(f"<{name} a{n}=1>" for n in range(500)))[0][ATTRIBUTES] == 500
+
+
+@pytest.mark.parametrize("unit", ["<p a{}>y", "<p data-abc-{}='1' DATA-ABC-{}>", "<x{}>y</X{}>", "</x{}>"])
+@pytest.mark.parametrize("names", [10, 1000, 10_000])
+def test_scan_markup__names_are_counted_roughly(unit: str, names: int) -> None:
+    found = scan("".join(unit.replace("{}", str(n)) for n in range(names)) * 2)[0][COUNTED]
+    assert 0.85 * names <= found <= names + 1
+
+
+def test_scan_markup__tags_within_a_figure_are_marked() -> None:
+    data = b"<a rel=license href=1></a><figure><p><a rel=license href=2></a></figure><a rel=license href=3></a>"
+    assert scan_markup(np.frombuffer(data, np.uint8), 512)[1][:, 3].tolist() == [0, 1, 0]

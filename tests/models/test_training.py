@@ -1,21 +1,25 @@
 """`aigc-data quality train`, `fit` and `evaluate` on real files."""
 
 import json
+import random
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 from aigc_data.cli import app
 from aigc_data.errors import SourceError, UsageError
 from aigc_data.hashing import digest_file
-from aigc_data.models.reading import read_texts
+from aigc_data.models.reading import Texts, read_texts
 from aigc_data.models.report import render
-from aigc_data.models.training import train_quality
+from aigc_data.models.training import fit_reference, train_quality
 from aigc_data.recipe import QualityMeasure
-from aigc_data.text.models.classifier import Options, load
+from aigc_data.text.models.classifier import Options, load, save
 from aigc_data.text.quality.model_signals import model_signals
 
 WORDS = ["river", "house", "letter", "garden", "question", "morning", "teacher", "winter", "bread", "music", "window"]
@@ -76,6 +80,9 @@ def test_train__refuses_a_text_that_is_both(folder: Path) -> None:
     one, other = (read_texts(name, field="content", lang="en") for name in ("good", "good"))
     with pytest.raises(UsageError, match="120 texts are among the good and among the bad"):
         train_quality(one, other, folder / "m.safetensors")
+    both = Texts(one.texts, pa.chunked_array([["fr"] * len(one.texts)]), [], {})
+    with pytest.raises(UsageError, match="120 texts are among the good and among the bad"):
+        train_quality(one, both, folder / "m.safetensors")
     with pytest.raises(UsageError, match=r"a name in \.safetensors"):
         train_quality(one, other, folder / "m.bin")
 
@@ -94,13 +101,41 @@ def test_fit__writes_a_model_and_its_report(folder: Path) -> None:
     for number in range(40):
         (folder / "more" / f"{number}.txt").write_text("\n".join(good(number * 50 + line) for line in range(50)))
     said = run("fit", "more", "--to", "lm.safetensors", "--lang", "en")
-    assert re.search(r"en: [\d,]+ n-grams of 40 texts; held-out texts take [\d.]+ bits a character", said)
-    assert json.loads((folder / "lm.json").read_text())["fit"]["languages"]["en"]["texts"] == 40
+    assert re.search(r"en: [\d,]+ n-grams of 40 texts; \d+ held-out texts take at most [\d.]+ \(50 %\), ", said)
+    assert re.search(r" [\d.]+ \(90 %\), [\d.]+ \(99 %\) bits a character", said)
+    report = json.loads((folder / "lm.json").read_text())
+    assert list(report) == ["what", "model_sha256", "held_out", "fit", "files"]
+    assert report["held_out"]["model"] == "of the other texts, not the one that was written"
+    assert list(report["held_out"]["languages"]["en"]["percentiles"]) == ["1", "5", "50", "90", "95", "99"]
+    assert report["fit"]["languages"]["en"]["texts"] == 40
+
+
+@pytest.mark.parametrize("make", [lambda i: f"Version {i}.", lambda i: f"第{i}版。"])
+def test_fit__percentiles_are_of_texts_without_twins_in_the_fit(folder: Path, make: Callable[[int], str]) -> None:
+    # Pages that differ in one number: one whose twin was learnt is no surprise, one of a topic that was kept is.
+    letters = random.Random(3)
+    topics = ["".join(letters.choice("abcdefgh我你他们好天地人 ") for _ in range(1500)) for _ in range(30)]
+    texts = [f"{topic} {make(number)}" for topic in topics for number in range(8)]
+    langs = pa.chunked_array([["en"] * len(texts)])
+    _, written = fit_reference(Texts(pa.chunked_array([texts]), langs, [], {}), folder / "lm.safetensors")
+    held = json.loads(written[1].read_text())["held_out"]["languages"]["en"]
+    assert held["texts"] % 8 == 0
+    assert held["percentiles"]["50"] > 3.5
+
+
+def test_evaluate__refuses_a_model_of_safety(folder: Path) -> None:
+    run("train", "good", "bad", "--to", "m.safetensors", "--field", "content", "--lang", "en")
+    model = load(folder / "m.safetensors", purpose="quality")
+    for facts, said in (({"purpose": "safety"}, "is a model of safety"), ({}, "does not say what it judges")):
+        save(folder / "other.safetensors", replace(model, facts=facts))
+        with pytest.raises(UsageError, match=f"{said}; expected a model of quality"):
+            run("evaluate", "other.safetensors", "good", "bad", "--field", "content", "--lang", "en")
+        params = QualityMeasure(classifier=str(folder / "other.safetensors"))
+        with pytest.raises(UsageError, match=said):
+            model_signals(pa.chunked_array([["x"]]), pa.chunked_array([["en"]]), params)
 
 
 def test_model_signals__are_columns_of_the_quality_layer(folder: Path) -> None:
-    import pyarrow as pa
-
     run("train", "good", "bad", "--to", "m.safetensors", "--field", "content", "--lang", "en")
     (folder / "long.txt").write_text("\n".join(good(number) for number in range(500)))
     run("fit", "long.txt", "--to", "lm.safetensors", "--lang", "en")

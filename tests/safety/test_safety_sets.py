@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from typer.testing import CliRunner
 from aigc_data.cli import app
 from aigc_data.errors import SourceError, UsageError
 from aigc_data.safety.sets import SetSpec, parse_spec, read_set
+from aigc_data.safety.training import train_on
+from aigc_data.text.models.classifier import save
 
 
 def labelled(tmp_path: Path, name: str = "set.csv.gz", rows: int = 60) -> Path:
@@ -44,7 +47,7 @@ def test_read_set__labels_types_and_losses(tmp_path: Path) -> None:
     assert {"zh"} < set(one.langs.to_pylist())
     assert len(one.digest) == 64
     (tmp_path / "set.jsonl").write_text(
-        '{"text": "a", "label": 1}\n{"text": "b", "label": true}\n{"text": null, "label": 0}\n'
+        '{"text": "a", "label": 1}\n{"text": "b", "label": 2}\n{"text": null, "label": 0}\n'
     )
     two = read_set(parse_spec(f"{tmp_path / 'set.jsonl'},lang=en"))
     assert (two.labels.tolist(), two.langs.to_pylist(), two.lost) == ([True, False], ["en", "en"], 1)
@@ -78,3 +81,38 @@ def test_commands__train_and_evaluate(tmp_path: Path) -> None:
     assert "model" not in done.output
     with pytest.raises(UsageError, match=r"a name in \.safetensors"):
         CliRunner().invoke(app, ["safety", "train", spec, "--to", "model.bin"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("positive", ["true", "True", "1", "1.0"])
+@pytest.mark.parametrize(
+    ("yes", "no"), [("true", "false"), ("1.0", "0.0"), ("1", "0"), ('"True"', '"False"'), ('"1.0"', '"0"')]
+)
+def test_read_set__true_and_one_are_one_label(tmp_path: Path, positive: str, yes: str, no: str) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text(f'{{"text": "go away", "label": {yes}}}\n{{"text": "你好", "label": {no}}}\n', encoding="utf-8")
+    assert read_set(parse_spec(f"{path},lang=en,positive={positive}")).labels.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive", "said"),
+    [
+        ('"hate" "hate" "none"', "hateful", "no positive row; its labels in `label` are `hate` × 2, `none` × 1"),
+        ("true true", "1", "no negative row; its labels in `label` are `1` × 2"),
+        ("0 0.5", "1", "no positive row; its labels in `label` are `0` × 1, `0.5` × 1"),
+    ],
+)
+def test_read_set__refuses_a_set_of_one_class(tmp_path: Path, labels: str, positive: str, said: str) -> None:
+    path = tmp_path / "set.jsonl"
+    rows = [f'{{"text": "文本 {i}", "label": {label}}}' for i, label in enumerate(labels.split())]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    with pytest.raises(UsageError) as error:
+        read_set(parse_spec(f"{path},lang=zh,positive={positive}"))
+    assert said in str(error.value)
+
+
+def test_evaluate__refuses_a_model_of_quality(tmp_path: Path) -> None:
+    path = tmp_path / "good.safetensors"
+    model = train_on([read_set(parse_spec(f"{labelled(tmp_path)},text=tweet,label=class,positive=0+1"))])
+    save(path, replace(model, facts={"purpose": "quality"}))
+    with pytest.raises(UsageError, match=r"good\.safetensors is a model of quality; expected a model of safety"):
+        CliRunner().invoke(app, ["safety", "evaluate", str(path), "x.csv"], catch_exceptions=False)

@@ -126,3 +126,42 @@ def test_decode__any_bytes_give_text_that_can_be_stored(raw: bytes, label: str |
 def test_decode__long_enough_utf8_is_never_changed(text: str, label: str | None) -> None:
     html = page(text.replace("\0", "") + ZH, label).removeprefix("\ufeff")
     assert decode(html.encode()) == html
+
+
+@pytest.mark.parametrize("label", ["iso-8859-1", "windows-1252"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>·\xa0\xa0\xa0\xa0\xa0\xa0\xa0\xa0\xa0 Présenté</p>" * 10,
+        "<p>Résumé ·········· 12</p>",
+        "<p>Résumé ·········· 12</p><p>Méthode ·········· 14</p>" * 5,
+        "<h1>ÉÈÀÇÙ ÂÊÎÔÛ ÄËÏÖÜ</h1>" * 4,
+        "<h1>FØRSTE ÅR PÅ ØLAND, ÆRØ ÅÅÅ</h1>" * 4,
+        "·" * 100 + " café crème",
+        "éèàçùâêîôû äëïöü åøæ ñ " * 10,
+        "<td>5 £</td><td>±½ °</td>" * 60 + "Température à l'été",
+    ],
+)
+def test_decode__rightly_declared_latin_is_believed(label: str, body: str) -> None:
+    html = page(body, label)
+    assert decode(html.encode("cp1252")) == html
+    assert decode(page(body, None).encode("cp1252"), label) == page(body, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (RU, "cp1251"),
+        (RU.upper(), "cp1251"),
+        (RU, "koi8-r"),
+        ("Αυτό το έγγραφο εξηγεί από πού προέρχονται τα δεδομένα", "iso8859-7"),
+        ("สวัสดีชาวโลก ยินดีต้อนรับสู่เว็บไซต์ของเรา", "cp874"),
+        ("שלום עולם, ברוכים הבאים לאתר שלנו בעברית", "cp1255"),
+        ("مرحبا بالعالم، أهلا وسهلا بكم في موقعنا باللغة العربية", "cp1256"),
+        (ZH, "gb18030"),
+        (HANT, "big5hkscs"),
+    ],
+)
+def test_decode__a_default_of_latin_1_on_another_script_is_overruled(text: str, name: str) -> None:
+    html = page(text, "iso-8859-1")
+    assert decode(html.encode(name)) == html

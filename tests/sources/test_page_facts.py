@@ -135,3 +135,80 @@ def test_read_html__signals_are_bounded(read: Any) -> None:
     found = facts(read, head)["rights"]["robots"]
     assert len(found) == 16
     assert max(len(entry["value"]) for entry in found) == 1024
+
+
+@pytest.mark.parametrize(
+    "target", ["#", "#license", "javascript:void(0)", " JavaScript:;", "data:,x", "mailto:a@b.example"]
+)
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<a rel="license" href="{}">版权</a>',
+        '<meta name="dcterms.license" content="{}">',
+        '<script type="application/ld+json">{{"license":"{}"}}</script>',
+    ],
+)
+def test_read_html__a_link_to_nowhere_declares_nothing(read: Any, markup: str, target: str) -> None:
+    row = facts(read, body=markup.format(target), license="MIT")
+    assert row["license_declared"] == "MIT"
+    row = facts(read, body=markup.format(target) + '<a rel=license href="https://l.example/">l</a>', license="MIT")
+    assert row["license_declared"] == "https://l.example/"
+
+
+@pytest.mark.parametrize(
+    ("href", "declared"),
+    [
+        ("license.html", "https://a.example/d/license.html"),
+        ("?lang=zh", "https://a.example/d/p?lang=zh"),
+        ("许可", "https://a.example/d/许可"),
+        ("//l.example/x", "https://l.example/x"),
+        ("http://l.example/x", "http://l.example/x"),
+    ],
+)
+def test_read_html__a_relative_licence_link_is_joined(read: Any, href: str, declared: str) -> None:
+    head = '<link rel=canonical href="https://a.example/d/p">'
+    assert facts(read, head, f'<a rel="license" href="{href}">l</a>')["license_declared"] == declared
+    assert facts(read, "", f'<a rel="license" href="{href}">l</a>')["license_declared"] == href
+
+
+def test_read_html__a_statement_is_no_link(read: Any) -> None:
+    head = '<link rel=canonical href="https://a.example/d/p">'
+    for markup in (
+        '<meta name="dcterms.license" content="CC-BY-4.0">',
+        '<span property="license" content="CC-BY-4.0">',
+    ):
+        assert facts(read, head, markup)["license_declared"] == "CC-BY-4.0"
+    assert facts(read, '<meta name="license" content="Data: CC0">')["license_declared"] == "Data: CC0"
+
+
+def test_read_html__the_licence_of_a_photo_is_a_signal(read: Any) -> None:
+    photo = "https://creativecommons.org/licenses/by-sa/4.0/"
+    row = facts(
+        read, body=f'<figure><img src=x><figcaption>图 <a rel="license" href="{photo}">CC</a></figure>', license="MIT"
+    )
+    assert row["license_declared"] == "MIT"
+    assert row["rights"] == {"license": [{"at": "figure a[rel]", "value": photo}]}
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/ld+json; charset=utf-8", "Application/LD+JSON", " application/ld+json "]
+)
+def test_read_html__linked_data_by_its_media_type(read: Any, media_type: str) -> None:
+    head = f'<script type="{media_type}">{{"license":"https://l.example/"}}</script>'
+    assert facts(read, head, license="MIT")["license_declared"] == "https://l.example/"
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        (r"a\ud800", "a\ufffd"),
+        (r"\uDE00\uD83D 中", "\ufffd\ufffd 中"),
+        (r"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (r"\ud83d\ude00 \u4e2d", "😀 中"),
+        (r"\\ud800", r"\ud800"),
+    ],
+)
+def test_read_html__half_a_character_loses_no_linked_data(read: Any, written: str, title: str) -> None:
+    head = '<script type="application/ld+json">{"headline":"' + written + '","license":"https://l.example/"}</script>'
+    row = facts(read, head)
+    assert (row["license_declared"], row["meta"]) == ("https://l.example/", {"title": title})

@@ -71,6 +71,14 @@ def test_read_html__half_characters_become_replacement_characters(read: Any) -> 
         (b"<div>" * 100_000 + b"x", "too-complex"),
         (b"<p " + b" ".join(b"a%d=1" % n for n in range(50_000)) + b">x", "too-complex"),
         (b"<p>" * 1_100_000, "too-complex"),
+        (b"<div>" * 600 + b"<option>x", "too-complex"),
+        (b"<table>" + b"x<!-- -->" * 100_000, "too-complex"),
+        (b"<table><form>" + b" x <!-- -->" * 100_000, "too-complex"),
+        (b"<p>x</p><select>" + b"<option value='<'>x" * 20_000, "too-complex"),
+        (b"".join(b"<p a%d>y" % n for n in range(40_000)), "too-complex"),
+        (b"".join(b"</x%d>y" % n for n in range(40_000)), "too-complex"),
+        (b"".join(b"<body a%d>y" % n for n in range(40_000)), "too-complex"),
+        ((b"<p " + b" ".join(b"a%d" % n for n in range(1_500)) + b">y") * 500, "too-complex"),
     ],
 )
 def test_read_html__pages_without_text_or_beyond_bounds_are_lost_quickly(read: Any, data: bytes, lost: str) -> None:
@@ -101,6 +109,24 @@ def test_read_html__formatting_that_comes_back_in_every_paragraph_is_refused(rea
     # Not deep, but each of the blocks opens 400 elements again.
     data = ("<div>" + "".join(f"<b id={n}>" for n in range(400)) + "</div>" + "<div>x</div>" * 3_000).encode()
     assert [x.reason for x in read("a.html", data)[1]] == ["too-complex"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        b"<option>Town</option>" * 40_000,
+        b'<OPTION value="1">\xe6\x9d\x91' * 40_000,
+        b"<optgroup label=x><option>x" * 20_000,
+    ],
+)
+def test_read_html__a_list_of_all_places_costs_the_page_nothing(read: Any, options: bytes) -> None:
+    """The parser took 10 s for 40,000 options."""
+    start = time.process_time()
+    rows, lost = read("a.html", html().replace(b"<h1>", b"<form><select>" + options + b"</select></form><h1>"))
+    assert lost == []
+    assert rows[0]["text"] == read("a.html", html())[0][0]["text"]
+    assert rows[0]["url"] == "https://a.example/p"
+    assert time.process_time() - start < 2
 
 
 def test_read_html__unclosed_paragraphs_are_not_depth(read: Any) -> None:

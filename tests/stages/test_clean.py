@@ -95,7 +95,7 @@ def test_checks__are_known_for_every_rule() -> None:
 def test_measure__cuts_lines_and_says_which() -> None:
     text = f"{ENGLISH}\r\nRead more\r\n{CHINESE}\r\n{CHINESE}\r\n本网站使用Cookie。"
     table = rows(text, "數據決定了模型的上限，這是我們多年來得到的經驗。<br>他們說完了。")
-    measured = measure(table, CleanMeasure())
+    measured = measure(table, CleanMeasure(repeated_line_tokens=10))
     assert measured["text"].to_pylist()[0] == f"{ENGLISH}\n{CHINESE}"
     cuts = measured["cuts"].to_pylist()
     assert [(c["kind"], text[c["start"] : c["end"]]) for c in cuts[0]] == [
@@ -107,7 +107,7 @@ def test_measure__cuts_lines_and_says_which() -> None:
     assert cuts[1] == []
     kept = measure(table, CleanMeasure(cut_lines=(), html_remnants=False))
     assert kept["text"].to_pylist() == [text.replace("\r\n", "\n"), table["text"][1].as_py()]
-    short = measure(table, CleanMeasure(cut_lines=("repeated",), repeated_line_tokens=30))
+    short = measure(table, CleanMeasure(cut_lines=("repeated",)))  # from 30 tokens on: a refrain stays
     assert short["cuts"].to_pylist() == [[], []]
 
 

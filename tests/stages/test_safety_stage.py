@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,9 @@ def test_measure__scores_of_a_model(tmp_path: Path) -> None:
     assert bad > 500 > good >= 0
     assert other == -1
     assert judged(table, max_model_score=500) == ["safety:model-score", None, None]
+    classifier.save(tmp_path / "good.safetensors", replace(classifier.load(path), facts={"purpose": "quality"}))
+    with pytest.raises(UsageError, match=r"good\.safetensors is a model of quality; expected a model of safety"):
+        measure(rows(("x", "en", None)), SafetyMeasure(classifier=str(tmp_path / "good.safetensors")))
     with pytest.raises(UsageError, match="there is no file"):
         measure(rows(("x", "en", None)), SafetyMeasure(classifier=str(tmp_path / "none.safetensors")))
 

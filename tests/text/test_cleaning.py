@@ -1,5 +1,5 @@
 import unicodedata
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pytest
@@ -145,7 +145,7 @@ PARTS = [
 
 
 def everything(texts: list[str], fold: Literal["keep", "simplified"] = "keep") -> Cleaned:
-    rules = {"html": True, "cut_lines": KINDS, "repeated_tokens": 5, "fold_han": fold}
+    rules: dict[str, Any] = {"html": True, "cut_lines": KINDS, "repeated_tokens": 5, "fold_han": fold}
     return clean(pa.array(texts, pa.large_string()), form="NFC", mojibake=True, **rules)
 
 
@@ -177,6 +177,64 @@ def test_clean__cuts_are_what_is_gone(text: str) -> None:
     assert lines[0] == lines[1]
 
 
+LINES = [
+    *(
+        "Well\x85 yes",
+        "no\x85",
+        "\x85",
+        "Ã\x85ngstrÃ¶m",
+        "It wasnâ€™t me",
+        "ßª\x85",
+        "&#203;",
+        "<p>",
+        "</b>",
+        "<td>",
+        "<b>",
+    ),
+    *(
+        "Back to top",
+        "Read\u200b more",
+        "返回頂部",
+        "责任编辑：张三",
+        "Back to\xa0top",
+        "<br>Loading<br>",
+        "Back to <b>top</b>",
+    ),
+    *("We use cookies on this site.", "The data were all that the model had to learn from in the end.", "這裡的數據。"),
+    *("<a\nhref='x'>", "&#8203;", "\u202e\x1b\u202e", "\x1b[1m", "\ufeff", "ä¸\xad", "一行。", "A line.", "\t"),
+]
+BREAKS = ["\n", "\r\n", "\r", "\n\n", "\u2028", "\v", "<br>", "\n \n"]
+
+
+@settings(deadline=None, max_examples=250)
+@given(
+    st.lists(st.tuples(st.sampled_from(LINES), st.sampled_from(BREAKS)), max_size=14), st.sampled_from(["NFC", "NFKC"])
+)
+def test_clean__each_cut_is_the_line_that_went(parts: list[tuple[str, str]], form: Form) -> None:
+    text = "".join(line + end for line, end in parts)
+    rules: dict[str, Any] = {"form": form, "mojibake": True, "html": True}
+    done = clean(pa.array([text]), **rules, cut_lines=KINDS, repeated_tokens=5)
+    whole, left = (visible(one.texts[0].as_py()) for one in (clean(pa.array([text]), **rules), done))
+    cuts = done.cuts[0].as_py()
+    assert {cut["kind"] for cut in cuts} == set(changed_rules(done.masks)[0].as_py()) & set(KINDS)
+    assert len(whole) - len(left) == len(cuts)
+    # The lines that went, in order: those of `whole` between which the lines that are left stand.
+    gone = [visible(_by_itself(text, text[cut["start"] : cut["end"]], rules)) for cut in cuts]
+    assert all(len(lines) == 1 for lines in gone)
+    assert sorted(left + [line for lines in gone for line in lines]) == sorted(whole)
+
+
+def _by_itself(text: str, piece: str, rules: dict[str, Any]) -> str:
+    """A piece cleaned with what its text says about it: whether HTML goes, and which end tags it has."""
+    html = "html" in changed_rules(clean(pa.array([text]), **rules).masks)[0].as_py()
+    beside = "</b>" if html and "</b>" in text else ""
+    return clean(pa.array([piece + beside]), **{**rules, "html": html}).texts[0].as_py()
+
+
+def visible(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
 def test_clean__folds_traditional_chinese_where_asked() -> None:
     pytest.importorskip("opencc")
     texts = [
@@ -193,6 +251,54 @@ def test_clean__folds_traditional_chinese_where_asked() -> None:
     assert changed_rules(done.masks).to_pylist() == [["han"], [], [], [], ["han"]]
     assert everything(done.texts.to_pylist(), "simplified").texts == done.texts
     assert everything(texts).texts.to_pylist() == texts
+
+
+def test_clean__folding_is_decided_on_what_is_left() -> None:
+    pytest.importorskip("opencc")
+    notice = "This site uses cookies to improve your experience."
+    texts = [
+        f"{notice}\n歷史與國家的關係",
+        "歷史與國家的關係如何。\n歷史与國家的關係如何。\n這裡的數據決定了模型的上限。\n如果您繼續瀏覽，即表示同意使用cookies。",
+        "返回頂部\nThe plain text of an English page.",
+    ]
+    once = everything(texts, "simplified")
+    assert once.texts.to_pylist() == [
+        "历史与国家的关系",
+        "历史与国家的关系如何。\n这里的数据决定了模型的上限。",
+        "The plain text of an English page.",
+    ]
+    assert changed_rules(once.masks).to_pylist() == [["han", "policy"], ["han", "policy", "repeated"], ["boilerplate"]]
+    spans = [
+        [text[cut["start"] : cut["end"]] for cut in cuts]
+        for text, cuts in zip(texts, once.cuts.to_pylist(), strict=True)
+    ]
+    assert spans == [[notice], ["歷史与國家的關係如何。", texts[1].split("\n")[3]], ["返回頂部"]]
+    assert everything(once.texts.to_pylist(), "simplified").masks.tolist() == [0, 0, 0]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "We use cookies on this site.",
+                "歷史與國家的關係。",
+                "历史与国家的关系。",
+                "返回頂部",
+                "Some English words.",
+                "乾隆皇帝",
+                "日本の資料",
+                "<br>",
+            ]
+        ),
+        max_size=7,
+    ).map("\n".join)
+)
+def test_clean__twice_is_once_with_folding(text: str) -> None:
+    pytest.importorskip("opencc")
+    once = everything([text], "simplified")
+    twice = everything(once.texts.to_pylist(), "simplified")
+    assert (twice.texts, twice.masks.tolist()) == (once.texts, [0])
 
 
 def test_clean__cuts_of_folded_texts_are_spans_of_the_base_text() -> None:

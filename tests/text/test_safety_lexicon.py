@@ -144,8 +144,47 @@ def test_load__later_files_win(tmp_path: Path) -> None:
     second = listed(tmp_path, "博彩\tA.1.h\t7\tzh", name="b.tsv")
     terms = lexicon.load([first, second], builtin=False).terms
     assert [(t.text, t.category, t.weight, t.languages) for t in terms] == [
+        ("博彩", "gambling", 3, ()),
         ("博彩", "A.1.h", 7, ("zh",)),
         ("赌场", "gambling", 9, ()),
+    ]
+    assert [hits_by_category(terms, "博彩", lang) for lang in ("zh", "en")] == [["A.1.h"], ["gambling"]]
+    third = listed(tmp_path, "博彩\tallow", name="c.tsv")
+    assert [t.category for t in lexicon.load([first, second, third], builtin=False).terms] == ["allow", "gambling"]
+
+
+def hits_by_category(terms: tuple[lexicon.Term, ...], text: str, lang: str) -> list[str]:
+    found = Lexicon(terms).find(pa.array([text]), pa.array([lang]))
+    return [terms[i].category for i in found.terms]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("chat\tinsult\t5\tfr", "chat\tinsult\t5\tde"), {"fr": ["insult"], "de": ["insult"], "en": []}),
+        (("chat\tinsult\t5\tfr", "chat\tsexual\t5\tde"), {"fr": ["insult"], "de": ["sexual"], "en": []}),
+        (("chat\tinsult\t5\t*", "chat\tallow\t5\tfr"), {"fr": [], "de": ["insult"]}),
+        (("聊天\tinsult\t5\tzh", "聊天\tinsult\t9\tja"), {"zh": ["insult"], "ja": ["insult"], "en": []}),
+    ],
+)
+def test_load__one_term_for_several_languages(
+    tmp_path: Path, lines: tuple[str, ...], expected: dict[str, list[str]]
+) -> None:
+    terms = own(tmp_path, *lines).terms
+    word = lines[0].partition("\t")[0]
+    assert {lang: hits_by_category(terms, word, lang) for lang in expected} == expected
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_find__masked_and_plain_spelling_are_two_terms(tmp_path: Path, turned: bool) -> None:
+    lines = ["f*ck\tprofanity", "f ck\tinsult", "傻*瓜\tinsult", "傻瓜\tallow"]
+    terms = own(tmp_path, *(reversed(lines) if turned else lines))
+    assert hits(terms, "f*ck", "f**ck", "f ck f-ck", "傻*瓜", "傻瓜") == [
+        [("f*ck", "f*ck")],
+        [("f**ck", "f*ck")],
+        [("f ck", "f ck"), ("f-ck", "f ck")],
+        [("傻*瓜", "傻*瓜")],
+        [],
     ]
 
 
@@ -161,6 +200,7 @@ def test_load__later_files_win(tmp_path: Path) -> None:
         ("a$$\tinsult", "with `$` in it"),
         ("---\tinsult", "0 tokens"),
         ("f*ck you\tinsult", "blanks in a term with asterisks"),
+        ("f***\tinsult", "asterisks at the end of a term alone"),
         ("x " * 65 + "\tinsult", "65 tokens"),
         ("Good\tsexual", "own.tsv:2 files a term under `sexual` that own.tsv:1 files under `insult`"),
     ],

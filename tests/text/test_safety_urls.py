@@ -25,6 +25,8 @@ pages.net/*/slots
 bücher.de
 例子.中国
 1.2.3.4
+[2001:0db8::0001]
+faß.de
 http://user@Port.org:8080
 www.only.org
 xn--mnchen-3ya.de
@@ -77,6 +79,29 @@ def blocked(tmp_path: Path, text: str = LIST) -> BlockList:
         ("http://only.org", ""),
         ("http://www.only.org", "domain"),
         ("http://[::1]/", ""),
+        ("https:evil.com", "domain"),
+        ("http:/evil.com/x", "domain"),
+        ("http:\\\\evil.com\\x", "domain"),
+        ("http://good.com\\@evil.com", ""),
+        ("http://ev%69l.com", "domain"),
+        ("http://evil.com%2f", ""),
+        ("http://%E4%BE%8B%E5%AD%90.%E4%B8%AD%E5%9B%BD/", "domain"),
+        (" ht\ttp://ev\til.c\nom/x ", "domain"),
+        ("evil.com:443", "domain"),
+        ("http://user:pa/ss@evil.com", ""),
+        ("http://pages.net//casino/", "prefix"),
+        ("http://pages.net/a/../casino/", "prefix"),
+        ("http://pages.net/a/%2E%2e/./casino/", "prefix"),
+        ("http://pages.net\\casino\\", "prefix"),
+        ("http://pages.net/casino/../x", ""),
+        ("http://0x1.2.0x304/", "domain"),
+        ("http://16909060/", "domain"),
+        ("http://16909061/", ""),
+        ("http://[2001:DB8:0::1]:80/", "domain"),
+        ("http://[2001:db8::2]/", ""),
+        ("http://faß.de", "domain"),
+        ("http://xn--fa-hia.de", "domain"),
+        ("http://fass.de", ""),
         ("http://", ""),
         ("", ""),
         (None, ""),
@@ -100,6 +125,14 @@ def test_addresses__by_labels(tmp_path: Path, address: str | None, kind: str) ->
         ("我们 例子.中国 和去例子.中国", 1),
         ("3.14 e.g. 1.2.3.4", 1),
         ("evil .com evil. com", 0),
+        ("evil.com.Then go", 1),
+        ("see www.evil.com.A site", 1),
+        ("good.com.Then evil.com.cn", 0),
+        ("evil.com.then", 0),
+        ("_evil.com_ 和 __evil.com__", 2),
+        ("-evil.com 访问-evil.com-", 2),
+        ("not_evil.com not-evil.com evil.com-x", 0),
+        ("http://pages.net/a/..//casino/x", 1),
         (None, 0),
     ],
 )
@@ -132,7 +165,7 @@ def test_addresses__are_those_of_plain_splitting(names: list[str], hosts: list[s
 
 @pytest.mark.parametrize(
     "line",
-    ["evil.com good.com", "ad*.evil.com", "*.evil.com/path", "@@||good.com^", "-.com", "a..b", "evil.com^$popup"],
+    ["evil.com good.com", "ad*.evil.com", "*.evil.com/path", "user@evil.com", "-.com", "a..b", "evil.com,bad.com"],
 )
 def test_load__says_what_is_wrong_and_where(tmp_path: Path, line: str) -> None:
     with pytest.raises(StageError, match=r"adult\.txt:2"):
@@ -147,3 +180,36 @@ def test_load__the_first_entry_names_the_list(tmp_path: Path) -> None:
     assert urls.load([]).addresses(pa.array(["http://evil.com/"])).to_pylist() == [""]
     with pytest.raises(StageError, match="missing"):
         urls.load([tmp_path / "missing.txt"])
+
+
+@pytest.mark.parametrize(
+    ("line", "blocks", "skipped"),
+    [
+        ("@@good.com", [], 1),
+        ("@@||good.com^", [], 1),
+        ("||evil.com^$third-party", [], 1),
+        ("||evil.com^$document,important", ["evil.com"], 0),
+        ("||evil.com^$domain=good.com", [], 1),
+        ("|https://evil.com^|", ["evil.com"], 0),
+        ("||evil.com^*banner", [], 1),
+        ("good.com##.banner", [], 1),
+        ("good.com#@#.banner", [], 1),
+        ("[Adblock Plus 2.0]\n/banner/*\n||例子.中国^", ["例子.中国"], 1),
+        ("## a title ##\nevil.com", ["evil.com"], 0),
+        ("evil.com/a$b", ["evil.com"], 0),
+    ],
+)
+def test_load__rules_of_ad_blockers(tmp_path: Path, line: str, blocks: list[str], skipped: int) -> None:
+    found = blocked(tmp_path, line)
+    assert [entry.host for entry in found.entries] == blocks
+    assert found.skipped == ({"adult": skipped} if skipped else {})
+
+
+def test_load__an_address_of_mail_is_no_host(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"adult\.txt:1 is no entry"):
+        blocked(tmp_path, "user@gmail.com")
+
+
+def test_addresses__spelling_keeps_rows_and_chunks(tmp_path: Path) -> None:
+    urls = pa.chunked_array([["http://good.com", None], ["https:evil.com", "http://evil.com"]], pa.string())
+    assert blocked(tmp_path).addresses(urls).to_pylist() == ["", "", "adult:domain", "adult:domain"]

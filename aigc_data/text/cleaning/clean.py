@@ -3,10 +3,9 @@ boilerplate cut, blanks and line breaks evened out."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +16,10 @@ from aigc_data.text.arrow import strings_from, text_buffers
 from aigc_data.text.cleaning import lines as cutting
 from aigc_data.text.cleaning.character_classes import Form, classes, inspection, normalised, with_runs_in_order
 from aigc_data.text.cleaning.folding import in_traditional, to_simplified
-from aigc_data.text.cleaning.html_remnants import BREAK, are_evident, strip_remnants
+from aigc_data.text.cleaning.html_remnants import are_evident, end_tags, strip_remnants
 from aigc_data.text.cleaning.mojibake import repair
 from aigc_data.text.cleaning.mojibake_clues import pair_table
+from aigc_data.text.cleaning.spans import spans_in
 
 Folding = Literal["keep", "simplified"]
 
@@ -42,7 +42,6 @@ RULES = (
 #: three rare.
 MAX_ROUNDS = 8
 _BLANKS_ONLY = k.DID_WHITESPACE | k.DID_NEWLINE
-_BREAKS_AND_TAGS = re.compile(f"[\n\v\f\r\x85\u2028\u2029]|{BREAK}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -71,23 +70,47 @@ def clean(
     kernel pass. `cut_lines` are names of lines.KINDS; a text of which no line would be left keeps them all. Raises
     StageError where Han are to be folded and OpenCC is not installed.
     """
-    data, offsets = text_buffers(texts)
-    base = strings_from(data, offsets)
-    current, masks = _in_rounds(base, form, mojibake, None if html else np.zeros(len(base), bool))
+    base = strings_from(*text_buffers(texts))
+    switches = _Switches(form, mojibake, html, cut_lines, repeated_tokens)
+    current, masks = _in_rounds(base, form, mojibake, None if html else _nowhere(len(base)))
+    rows, left, lines = _cut(current, switches)
     if fold_han == "simplified":
-        current, masks = _folded(current, masks, form)
-    found = cutting.find_lines_to_cut(current, kinds=cut_lines, repeated_tokens=repeated_tokens)
-    # Blank lines meet and a first line loses its indentation. Where more than that would come of it (the word that
-    # spoke of markup is gone), nothing is cut, so that a second cleaning finds what the first one found.
-    rows = np.unique(found.rows)
-    left = cutting.drop(*cutting.among(current, found, rows))
-    left, did = _in_rounds(left, form, mojibake, None if html else np.zeros(len(rows), bool))
-    settled = np.flatnonzero((did & ~np.uint16(_BLANKS_ONLY)) == 0)
-    rows, left = rows[settled], left.take(pa.array(settled))
-    part, lines = cutting.among(current, found, rows)
+        # Whether a text is Chinese in traditional characters is asked of what is left of it, as the next cleaning
+        # would ask; and lines that differed in their characters may be repeated now.
+        traditional = in_traditional(_replace(current, rows, left))
+        if len(traditional):
+            current, masks = _folded(current, masks, traditional, form)
+            rows, left, lines = _cut(current, switches)
+    part, lines = cutting.among(current, lines, rows)
     spans = _spans(base.take(pa.array(rows)), part, masks[rows], lines, form, mojibake)
+    known = np.array([own is not None for own in spans], bool)
+    lines = cutting.Lines(*(field[known[lines.rows]] for field in lines))
     np.bitwise_or.at(masks, rows[lines.rows], np.uint16(_LINES) << lines.kinds.astype(np.uint16))
-    return Cleaned(_replace(current, rows, left), masks, _cuts(len(current), rows, spans))
+    rows, left = rows[known], left.take(pa.array(np.flatnonzero(known)))
+    return Cleaned(_replace(current, rows, left), masks, _cuts(len(current), rows, [own for own in spans if own]))
+
+
+class _Switches(NamedTuple):
+    form: Form
+    mojibake: bool
+    html: bool
+    cut_lines: Sequence[str]
+    repeated_tokens: int
+
+
+def _cut(texts: pa.LargeStringArray, switches: _Switches) -> tuple[np.ndarray, pa.LargeStringArray, cutting.Lines]:
+    """The rows that lose lines, what is left of each, and the lines (of all rows).
+
+    Blank lines meet and a first line loses its indentation. Where more than that would come of it (the word that spoke
+    of markup is gone), nothing is cut, so that a second cleaning finds what the first one found.
+    """
+    form, mojibake, html, kinds, repeated_tokens = switches
+    found = cutting.find_lines_to_cut(texts, kinds=kinds, repeated_tokens=repeated_tokens)
+    rows = np.unique(found.rows)
+    left = cutting.drop(*cutting.among(texts, found, rows))
+    left, did = _in_rounds(left, form, mojibake, None if html else _nowhere(len(rows)))
+    settled = np.flatnonzero((did & ~np.uint16(_BLANKS_ONLY)) == 0)
+    return rows[settled], left.take(pa.array(settled)), found
 
 
 def changed_rules(masks: np.ndarray) -> pa.ListArray:
@@ -101,8 +124,8 @@ def changed_rules(masks: np.ndarray) -> pa.ListArray:
 def _in_rounds(
     texts: pa.LargeStringArray, form: Form, mojibake: bool, html: np.ndarray | None
 ) -> tuple[pa.LargeStringArray, np.ndarray]:
-    """Rounds until nothing changes; (texts, mask of what they did). `html` (bool[n]) says in which rows
-    remnants of HTML go; None: where they are evident."""
+    """Rounds until nothing changes; (texts, mask of what they did). `html` (objects[n]) says in which rows remnants of
+    HTML go: those that have a set (of end tags beside the text); None: where they are evident."""
     current, masks = texts, np.zeros(len(texts), np.uint16)
     pending = np.arange(len(current))
     table = inspection(form, mojibake)
@@ -134,7 +157,7 @@ def _once(
     data, offsets = text_buffers(texts)
     flags = k.inspect(data, offsets, inspection(form, mojibake), pair_table())
     if html is not None:
-        flags &= np.where(html, np.uint8(0xFF), ~np.uint8(k.SEEN_MARKUP))
+        flags &= np.where([ends is not None for ends in html], np.uint8(0xFF), ~np.uint8(k.SEEN_MARKUP))
     did = np.zeros(len(flags), np.uint16)
     rows, changed = [], []
     telling = flags & ~np.uint8(k.SEEN_LEAD | k.SEEN_RUN)
@@ -144,11 +167,13 @@ def _once(
             text = repair(text)
             did[row] |= MOJIBAKE if text != before else 0
         if flags[row] & k.SEEN_MARKUP:
-            stripped = strip_remnants(text)
+            stripped = strip_remnants(text) if html is None else strip_remnants(text, html[row])
             if stripped != text and (html is not None or _are_remnants(text, stripped)):
                 did[row] |= HTML
                 text = stripped
-        if flags[row] & k.SEEN_DENORMAL and not did[row]:  # what changed is looked at again in the next round
+        # What changed is looked at again in the next round, and so is an accent behind a terminal's escape sequence: it
+        # belongs to the letter before that.
+        if flags[row] & k.SEEN_DENORMAL and not did[row] and "\x1b" not in text:
             ordered = with_runs_in_order(text) if flags[row] & k.SEEN_RUN else text
             normal = normalised(ordered, form)
             did[row] |= NFC if normal != text else 0
@@ -168,13 +193,15 @@ def _are_remnants(text: str, stripped: str) -> bool:
     return not (stripped == "" or stripped.isspace()) and are_evident(text)
 
 
-def _folded(texts: pa.LargeStringArray, masks: np.ndarray, form: Form) -> tuple[pa.LargeStringArray, np.ndarray]:
-    rows = in_traditional(texts)
-    if not len(rows):
-        return texts, masks
+def _nowhere(rows: int) -> np.ndarray:
+    return np.full(rows, None, object)
+
+
+def _folded(
+    texts: pa.LargeStringArray, masks: np.ndarray, rows: np.ndarray, form: Form
+) -> tuple[pa.LargeStringArray, np.ndarray]:
     before = texts.take(pa.array(rows))
-    after = [normalised(text, form) for text in to_simplified(before.to_pylist())]
-    folded = pa.array(after, pa.large_string())
+    folded = pa.array([normalised(text, form) for text in to_simplified(before.to_pylist())], pa.large_string())
     masks[rows[pc.not_equal(before, folded).to_numpy(zero_copy_only=False)]] |= FOLDED
     return _replace(texts, rows, folded), masks
 
@@ -186,19 +213,18 @@ def _spans(
     lines: cutting.Lines,
     form: Form,
     mojibake: bool,
-) -> list[list[tuple[str, int, int]]]:
+) -> list[list[tuple[str, int, int]] | None]:
     """Where `lines` of the cleaned texts stand in the base texts."""
-    stripped = (masks & HTML) != 0
+    stripped = _nowhere(len(bases))
+    for row in np.flatnonzero(masks & HTML):  # few
+        stripped[row] = end_tags(bases[int(row)].as_py())
 
     def clean_pieces(pieces: list[str], owners: list[int]) -> list[str]:
-        cleaned, _ = _in_rounds(pa.array(pieces, pa.large_string()), form, mojibake, stripped[owners])
-        again = np.flatnonzero((masks[owners] & FOLDED) != 0)
-        if len(again):
-            folded = pa.array(to_simplified(cleaned.take(pa.array(again)).to_pylist()), pa.large_string())
-            cleaned = _replace(cleaned, again, folded)
-        return cleaned.to_pylist()
+        cleaned, did = _in_rounds(pa.array(pieces, pa.large_string()), form, mojibake, stripped[owners])
+        again = np.flatnonzero(masks[owners] & FOLDED)
+        return (_folded(cleaned, did, again, form)[0] if len(again) else cleaned).to_pylist()
 
-    return cutting.spans_in(bases, texts, lines, tags=_BREAKS_AND_TAGS, tagged=stripped, clean=clean_pieces)
+    return spans_in(bases, texts, lines, ends=stripped.tolist(), next_line=not mojibake, clean=clean_pieces)
 
 
 def _cuts(rows: int, cut: np.ndarray, spans: list[list[tuple[str, int, int]]]) -> pa.ListArray:

@@ -23,8 +23,6 @@ _ATTRIBUTES = (
 )
 _TAG = re.compile(rf"<(/?)({_BLOCKS}|{_INLINE})({_ATTRIBUTES})\s{{0,3}}/?>", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--[^<\n]{0,500}?-->")
-#: Where a tag begins a new line: the kernel's line breaks and these cut a text into the same lines.
-BREAK = rf"</?(?:{_BLOCKS})\b[^<>\n]{{0,2000}}>"
 
 #: Signs that a text is about markup, or holds code: then nothing is a remnant.
 _TRADE = re.compile(
@@ -63,16 +61,33 @@ def are_evident(text: str) -> bool:
     return not _TRADE.search(text)
 
 
-def strip_remnants(text: str) -> str:
+def end_tags(text: str) -> frozenset[str]:
+    """Names of the end tags in `text`."""
+    return frozenset(match[2].lower() for match in _TAG.finditer(text) if match[1])
+
+
+def lines_laid_bare(text: str, ends: frozenset[str]) -> str:
+    """A text of the same length with line feeds where a tag that `strip_remnants` takes begins a new line, and without
+    the line breaks inside its other tags and its comments."""
+    text = _COMMENT.sub(lambda match: "x" * len(match[0]), text)
+
+    def laid_bare(match: re.Match[str]) -> str:
+        by = _without(match, ends)
+        return by if by == match[0] else ("\n" if by == "\n" else "x") * len(match[0])
+
+    return _TAG.sub(laid_bare, text)
+
+
+def strip_remnants(text: str, ends: frozenset[str] = frozenset()) -> str:
     """`text` without tags and comments, and with character references as the characters that they stand for.
 
     A tag that begins a new line becomes a line feed, a cell's a blank. `<x>` of one letter goes only beside its `</x>`:
-    it is a placeholder as often.
+    it is a placeholder as often. `ends` are names of end tags that stand beside it in the text that it is a part of.
     """
     if "<!--" in text:
         text = _COMMENT.sub("", text)
-    if tags := list(_TAG.finditer(text)):
-        ends = {match[2].lower() for match in tags if match[1]}
+    if "<" in text:
+        ends |= end_tags(text)
         text = _TAG.sub(lambda match: _without(match, ends), text)
     if "&" in text:
         text = "\n".join(
@@ -82,7 +97,7 @@ def strip_remnants(text: str) -> str:
     return text
 
 
-def _without(match: re.Match[str], ends: set[str]) -> str:
+def _without(match: re.Match[str], ends: frozenset[str]) -> str:
     name = match[2].lower()
     if len(name) == 1 and not match[3] and name not in ends:
         return match[0]

@@ -26,6 +26,13 @@ def _any_of(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
 
 
+def _notice(*patterns: str) -> re.Pattern[str]:
+    """One of the patterns, in a line that neither quotes nor speaks of a licence: its terms are what a text says of its
+    rights."""
+    alone = r"^(?![\"'“”‘’「『《]|.{0,400}(?:licen[cs]|许可|著作权))"
+    return re.compile(rf"{alone}.{{0,400}}?(?:{_any_of(*patterns).pattern})")
+
+
 def _joined(firsts: Iterable[str], seconds: Iterable[str]) -> list[str]:
     return ["".join(both) for both in product(firsts, seconds)]
 
@@ -131,8 +138,6 @@ BOILERPLATE = Rule(
         rf"{_NAVIGATION}(?:\s{{0,4}}[|·•»›]\s{{0,4}}{_NAVIGATION}){{1,20}}",
         r"advertisements?(?: continue reading below)?|continue reading below|sponsored(?: links| content| post)?",
         r"(?:proudly )?powered by (?:wordpress|blogger|vbulletin|phpbb|drupal|joomla|shopify|disqus|discuz).{0,60}",
-        r"(?:copyright\s?(?:©|\(c\))?|©|\(c\))\s{0,2}(?:19|20)\d\d(?:\s?[-–—,]\s?(?:(?:19|20)\d\d|present))?"
-        r"(?!.{0,60}(?:licen[cs]e|public domain|creative|gpl|\bmit\b|\bbsd\b|apache|mozilla)).{0,60}",
         r"page \d{1,5} of \d{1,5}",
         r"(?:no|\d{1,6}) (?:comments?|replies|likes|shares)(?: so far| yet)?",
         r"click here to (?:subscribe|print|login|log in|register|sign up|read more|view more|share|comment)"
@@ -143,7 +148,7 @@ BOILERPLATE = Rule(
         r"(?:subscribe|sign up) (?:to|for) (?:our|the) .{0,24}(?:newsletters?|mailing list|rss feed)(?: .{0,60})?",
         r"(?:this (?:entry|article|post) was )?posted in .{1,80} bookmark the permalink|loading|please wait",
         # Chinese
-        r"(?:本文)?(?:责任编辑|责编|编辑|责任校对|审核)[:：]\s{0,2}\S{1,12}(?:\s\S{1,6}){0,2}|(?:责任编辑|责编)"
+        r"(?:本文)?(?:责任编辑|责编|编辑|责任校对|审核)[:：]\s{0,2}[^\s,，.。;；、]{1,8}(?:\s[^\s,，.。;；]{1,6}){0,2}|(?:责任编辑|责编)"
         r"(?:[:：].{0,20})?",
         r"[上下后前]一(?:篇|页|章|条|则)(?:文章|新闻|主题)?[:：]\s{0,2}.{1,60}",
         rf"(?:[上下后前]一(?:篇|页|章|条|则)|首页|尾页|末页|目录|返回列表|第?\d{{1,4}}页?)(?:{_ZH_BETWEEN}"
@@ -193,19 +198,25 @@ POLICY = Rule(
         "协议", "条款", "隐私", "免责", "法律声明", "用户须知", "个人观点", "作者观点", "侵权", "侵犯", "浏览器",
     ),
     whole=_any_of(
-        rf"{_TERMS}(?:(?:{_SEPARATOR}| and ){_TERMS}){{0,6}}",
-        rf"{_ZH_NAMED}(?:(?:{_ZH_BETWEEN}|\s{{0,2}}(?:和|及|与|以及)\s{{0,2}})?{_ZH_NAMED}){{0,6}}",
+        # One name alone may be the heading of the terms themselves.
+        r"(?:privacy|cookies?) (?:policy|notice|settings|preferences)",
+        rf"{_TERMS}(?:(?:{_SEPARATOR}| and ){_TERMS}){{1,6}}",
+        r"[《【“\"「]?(?:隐私|cookies?)政策[》】”\"」]?",
+        rf"{_ZH_NAMED}(?:(?:{_ZH_BETWEEN}|\s{{0,2}}(?:和|及|与|以及)\s{{0,2}})?{_ZH_NAMED}){{1,6}}",
     ),
-    part=_any_of(
+    part=_notice(
         r"(?:please|you (?:must|need to|have to|should)|your browser).{0,60}(?:enable|turn on|activate"
-        r"|allow)[a-z ]{0,20} java ?script",
+        r"|allow)[a-z ]{0,20} java ?script"
+        r"(?:\s?[.!]?$|.{0,80}\b(?:browser|site|page|view|continue|use|using|works?|function|experience|features?)\b)",
         r"java ?script (?:is|must be|seems to be|appears to be|has been|needs to be) .{0,40}(?:your (?:web )?browser"
         r"|you|this (?:web ?)?(?:site|page))",
         r"this (?:web ?)?(?:site|page|feature|content|form|video|application) (?:requires|needs"
         r"|works best with)[a-z ]{0,20} java ?script",
         r"your (?:web )?browser (?:does not|doesn.t) (?:support|have) .{0,30}(?:java ?script|html5|iframes|video|audio"
         r"|cookies)",
-        rf"{_OURS}.{{0,60}}\b(?:uses?|using|utili[sz]es?|stores?|places?|sets?) .{{0,60}}\bcookies?\b",
+        rf"{_OURS}.{{0,60}}\b(?:uses?|using|utili[sz]es?|stores?|places?|sets?) .{{0,60}}\bcookies?\b"
+        r"(?=.{0,300}\b(?:you|your|visitors?|users?|experience|consent|traffic|personali[sz]e|analytics|preferences)\b"
+        r"|[^,;:]{0,40}$)",
         r"(?:by (?:continuing|using|browsing|clicking|visiting|accessing|closing|scrolling)"
         r"|if you continue).{0,140}\bcookies?\b",
         r"\bcookies? (?:help us|allow us|enable us)|(?:accept|reject|allow|manage)(?: all| our| your)? cookies$",
@@ -222,17 +233,19 @@ POLICY = Rule(
         r"we (?:respect|value|care about|protect) your privacy|your privacy is important to us",
         r"protected by recaptcha",
         # Chinese
-        r"(?:本网?站|我们|本页面|本平台|该网站|此网站).{0,24}(?:使用|采用|运用|通过).{0,16}cookies?",
+        r"(?:本网?站|我们|本页面|本平台|该网站|此网站).{0,24}(?:使用|采用|运用|通过).{0,16}cookies?"
+        r"(?:[\s。！!.]{0,2}$|.{0,120}(?:您|你|体验|本站|本网站|同意|流量|偏好|用户))",
         r"(?:继续|点击|使用|浏览).{0,24}(?:浏览|使用|访问|同意|接受|表示).{0,40}cookies?",
-        r"(?:请|您|你|浏览器).{0,16}(?:启用|开启|打开|允许|禁用|支持)了?.{0,12}java ?script",
+        r"(?:请|您|你|浏览器).{0,16}(?:启用|开启|打开|允许|禁用|支持)了?.{0,12}java ?script"
+        r"(?:[\s。！!.]{0,2}$|.{0,60}(?:浏览|网站|本站|页面|网页|查看|访问|正常|功能))",
         r"(?:您|你)的?(?:使用的)?浏览器(?:版本)?(?:不支持|过低|太低|太旧|已过时)",
         rf"(?:您|你|我|本人|注册|登[录陆]|点击|勾选).{{0,30}}(?:同意|接受|遵守|阅读|视为).{{0,30}}{_ZH_NAMED}",
         rf"(?:同意|接受|遵守|阅读)(?:并同意|并接受|了|本站|以下|我们的|本网站)?.{{0,8}}{_ZH_NAMED}\s?$",
-        r"^.{0,8}免责(?:声明|条款)[:：]",
+        r"^.{0,8}免责(?:声明|条款)[:：].{0,200}(?:本站|本网|本文|本平台|我们|仅供|不代表|转载|不承担)",
         r"(?:本文|文章|以上|内容|文中)[^。]{0,16}(?:仅|只|纯属|属于?|系)[^。]{0,4}(?:代表|属)?[^。]{0,2}作者[^。]{0,4}"
         r"(?:个人)?(?:的)?(?:观点|意见|看法)",
         r"(?:如有|若有|如|若|涉及|认为)[^。]{0,16}(?:侵权|侵犯)[^。]{0,24}(?:联系|告知|通知|来信|来电)[^。]{0,24}"
-        r"(?:删除|处理|撤下|更正|我们)?",
+        r"(?:删除|撤下|下架|更正|我们|本站|小编)",
     ),
 )  # fmt: skip
 

@@ -1,16 +1,16 @@
 """Lines that are cut although their document stays: boilerplate, policy notices, lines that stood before.
 
-`find_lines_to_cut` judges lines of cleaned texts; `drop` takes them out; `spans_in` says where they stand in the texts
-as they were before cleaning. What a line is, it is by itself (or by an equal line before it), so that a text that was
+`find_lines_to_cut` judges lines of cleaned texts, and `drop` takes them out; where they stood before cleaning, spans.py
+says. What a line is, it is by itself (or by an equal line before it), so that a text that was
 cut once has nothing more to cut.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import pairwise, product
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -33,9 +33,6 @@ _SENTENCE = re.compile(
 )
 
 
-_BREAK = re.compile("[\n\v\f\r\x85\u2028\u2029]")  # as kernels.lines.find_pieces has it
-
-
 class Lines(NamedTuple):
     """Lines to cut: text number, byte positions in it (int64[m], in order) and kind (uint8[m], places in KINDS)."""
 
@@ -53,7 +50,7 @@ def find_lines_to_cut(texts: pa.LargeStringArray, *, kinds: Sequence[str], repea
     that `licenses.notices` reads, "all rights reserved" included: what a text says of its rights stays readable.
     """
     data, offsets = text_buffers(texts)
-    rows, starts, ends = _lines_of(data, offsets)
+    rows, starts, ends = lines_of(texts)
     found = np.full(len(rows), len(KINDS), np.uint8)
     for kind, line, text in _triggered(data, starts, ends, tuple(kind for kind in RULES if kind in kinds)):
         if found[line] == len(KINDS) and is_of(RULES[kind], text) and next(read_notices(text), None) is None:
@@ -85,88 +82,13 @@ def drop(texts: pa.LargeStringArray, lines: Lines) -> pa.LargeStringArray:
     return strings_from(*k.drop_lines(data, offsets, *lines[:3]))
 
 
-def spans_in(
-    bases: pa.LargeStringArray,
-    texts: pa.LargeStringArray,
-    lines: Lines,
-    *,
-    tags: re.Pattern[str],
-    tagged: np.ndarray,
-    clean: Callable[[list[str], list[int]], list[str]],
-) -> list[list[tuple[str, int, int]]]:
-    """For n texts and what they were cleaned from, the (kind, start, end) of `lines`, code points of the base text.
-
-    A base text is split at its line breaks into pieces; `clean` cleans pieces (its second argument says which text each
-    is of). Pieces of which something is left are the lines of the cleaned text, one to one: which those are is guessed
-    from their blanks, and held against the cut lines. Where the guess fails, and where the text is `tagged` (bool[n])
-    and `tags` broke lines too, all pieces are cleaned; where that does not give the lines either (a wrong decoding that
-    ran over a line's end), the lines in doubt share the pieces in doubt.
-    """
+def lines_of(texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(text number, byte positions) int64[m] each: the lines that are not blank, without their indentation, of all
+    texts of two lines or more."""
     data, offsets = text_buffers(texts)
-    rows, starts, ends = _lines_of(data, offsets)
-    order = np.arange(len(texts) + 1)
-    own_firsts, bounds = np.searchsorted(rows, order), np.searchsorted(lines.rows, order)
-    places = np.searchsorted(starts, lines.starts) - own_firsts[lines.rows]  # which of its text's lines each cut is
-    raw, raw_offsets = text_buffers(bases)
-    pieces = k.find_pieces(raw, raw_offsets, TABLES)
-    firsts = np.searchsorted(pieces[0], order)
-    fits = (np.diff(own_firsts) == np.diff(firsts)) & ~tagged
-    asked = np.flatnonzero(fits[lines.rows])
-    targets = pieces[:, (firsts[lines.rows] + places)[asked]]
-    spelt = [raw[a:b].tobytes().decode() for a, b in targets[1:3].T]
-    spans = np.zeros((len(lines.rows), 2), np.int64)
-    spans[asked] = targets[3:].T
-    for cut, answer in zip(asked.tolist(), clean(spelt, lines.rows[asked].tolist()), strict=True):
-        fits[lines.rows[cut]] &= answer.strip().encode() == data[lines.starts[cut] : lines.ends[cut]].tobytes()
-    for row, kept in _cleaned_pieces(bases, np.flatnonzero(~fits), tags, tagged, clean).items():
-        at = range(own_firsts[row], own_firsts[row + 1])
-        aligned = _aligned([data[starts[i] : ends[i]].tobytes().decode() for i in at], kept)
-        for cut in range(bounds[row], bounds[row + 1]):
-            spans[cut] = aligned[places[cut]]
-    named = [(KINDS[kind], start, end) for kind, (start, end) in zip(lines.kinds, spans.tolist(), strict=True)]
-    return [[span for span in named[a:b] if span[1] < span[2]] for a, b in pairwise(bounds)]
-
-
-def _cleaned_pieces(
-    bases: pa.LargeStringArray,
-    rows: np.ndarray,
-    tags: re.Pattern[str],
-    tagged: np.ndarray,
-    clean: Callable[[list[str], list[int]], list[str]],
-) -> dict[int, list[tuple[tuple[int, int], str]]]:
-    """For some rows (few), the spans and the cleaned text of those pieces of which something is left."""
-    texts = {row: bases[row].as_py() for row in rows.tolist()}
-    pieces = [(row, span) for row, text in texts.items() for span in _split(text, tags if tagged[row] else _BREAK)]
-    answers = clean([texts[row][a:b] for row, (a, b) in pieces], [row for row, _ in pieces])
-    kept: dict[int, list[tuple[tuple[int, int], str]]] = {row: [] for row in texts}
-    for (row, span), answer in zip(pieces, answers, strict=True):
-        if answer:
-            kept[row].append((span, answer.strip()))
-    return kept
-
-
-def _lines_of(data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     breaks = offsets[0] + np.flatnonzero(data[offsets[0] : offsets[-1]] == 0x0A)
     rows, starts, ends = k.find_lines(data, offsets, breaks, TABLES)
     return rows, starts, ends
-
-
-def _aligned(lines: list[str], pieces: list[tuple[tuple[int, int], str]]) -> list[tuple[int, int]]:
-    """The base span of each line: pieces that match from the front and from the back, and between them shares."""
-    same = min(len(lines), len(pieces))
-    head = next((i for i in range(same) if lines[i] != pieces[i][1]), same)
-    tail = next((i for i in range(same - head) if lines[-1 - i] != pieces[-1 - i][1]), same - head)
-    doubt, of = len(lines) - head - tail, len(pieces) - head - tail
-    spans = [span for span, _ in pieces[:head]]
-    for i in range(doubt):
-        shared = [span for span, _ in pieces[head + i * of // doubt : head + (i + 1) * of // doubt]]
-        spans.append((shared[0][0], shared[-1][1]) if shared else (0, 0))
-    return spans + [span for span, _ in pieces[len(pieces) - tail :]]
-
-
-def _split(base: str, breaks: re.Pattern[str]) -> list[tuple[int, int]]:
-    edges = [edge for match in breaks.finditer(base) for edge in match.span()]
-    return list(zip([0, *edges[1::2]], [*edges[::2], len(base)], strict=True))
 
 
 def _is_prose(data: np.ndarray, begin: int, start: int, end: int) -> bool:

@@ -13,6 +13,7 @@ from functools import cache
 import ftfy
 import numpy as np
 import pyarrow as pa
+from ftfy.fixes import fix_c1_controls
 
 from aigc_data.kernels.scrub import ALONE, SEEN_MOJIBAKE, inspect
 from aigc_data.text.arrow import text_buffers
@@ -36,6 +37,7 @@ CONFIG = ftfy.TextFixerConfig(
 #: Scripts whose letters two accented Latin ones can spell (`ßª`, N'Ko): a line in them would have more than a few.
 _RARE = re.compile("[\u0700-\u085f]")
 _SOME = 4
+_LINE_BREAK = re.compile("([\n\v\f\r\u2028\u2029])")  # U+0085 is an ellipsis of Windows-1252 here
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 #: 锟斤拷 is U+FFFD twice, saved as UTF-8 and read as GBK; the others are the fill patterns 0xCC, 0xCD and
 #: 0xDD read as GBK.
@@ -45,16 +47,18 @@ _LOST = re.compile("\ufffd+|(?:锟斤拷)+(?:锟斤?)?|烫{3,}|屯{3,}|葺{3,}|(
 def repair(text: str) -> str:
     """`text` with wrong decodings undone line by line; what cannot be undone without loss stays as it is, and so does a
     line that would gain single letters of a script that is not its own."""
+    # Lines and what is between them. ftfy works line by line too, at 4 MB/s: most lines of a text with a suspicious
+    # pair have none themselves.
+    lines = _LINE_BREAK.split(text)
     if any(clue in text for clue in GBK_CLUES):
-        text = "\n".join(_from_gbk(line) for line in text.split("\n"))
-    # ftfy works line by line too, at 4 MB/s: most lines of a text with a suspicious pair have none themselves.
-    lines = text.split("\n")
+        lines = [_from_gbk(line) for line in lines]
     buffers = text_buffers(pa.array(lines, pa.large_string()))
     for i in np.flatnonzero(inspect(*buffers, clue_table(), pair_table()) & SEEN_MOJIBAKE):
         fixed = ftfy.fix_text(lines[i], CONFIG)
-        if not 0 < len(_RARE.findall(fixed)) - len(_RARE.findall(lines[i])) < _SOME:
-            lines[i] = fixed
-    return "\n".join(lines)
+        if 0 < len(_RARE.findall(fixed)) - len(_RARE.findall(lines[i])) < _SOME:
+            fixed = fix_c1_controls(lines[i])  # these are wrong in any case, and U+0085 would break the line
+        lines[i] = fixed
+    return "".join(lines)
 
 
 def _from_gbk(line: str) -> str:

@@ -4,8 +4,10 @@
     term <TAB> category <TAB> weight <TAB> languages
 
 `category` is an id of categories.CATEGORIES or `allow`; `weight` is 1 to 10 (how seldom a text with the term is one to
-keep), 5 where it is left out; `languages` are codes with commas between, `*` or nothing for all. A file that is named
-later wins over one named earlier where both have a term, so that a list of one's own can re-file a term or allow it.
+keep), 5 where it is left out; `languages` are codes with commas between, `*` or nothing for all. A term may stand on
+several lines, for other languages each; one that names a language goes there before one for all. A file that is named
+later wins over one named earlier in the languages that it names for a term, or in all, so that a list of one's own can
+re-file a term or allow it.
 """
 
 from __future__ import annotations
@@ -38,13 +40,14 @@ _OTHER = 63  # the bit of languages that no term names
 
 
 class Term(NamedTuple):
-    """One entry: `languages` are codes, () for every language; `place` is "file:line"."""
+    """One entry: `languages` are codes, () for every language but those `without`; `place` is "file:line"."""
 
     text: str
     category: str
     weight: int
     languages: tuple[str, ...]
     place: str
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,18 +102,14 @@ class Lexicon:
 
     @cached_property
     def _languages(self) -> tuple[str, ...]:
-        return tuple(sorted({code for term in self.terms for code in term.languages}))
+        return tuple(sorted({code for term in self.terms for code in (*term.languages, *term.without)}))
 
     @cached_property
     def _bits(self) -> np.ndarray:
         bit = {code: np.uint64(1) << np.uint64(place) for place, code in enumerate(self._languages)}
-        return np.array(
-            [
-                np.bitwise_or.reduce([bit[code] for code in term.languages]) if term.languages else _ALL_BITS
-                for term in self.terms
-            ],
-            np.uint64,
-        )
+        named = [sum(int(bit[code]) for code in term.languages) for term in self.terms]
+        others = [int(_ALL_BITS) - sum(int(bit[code]) for code in term.without) for term in self.terms]
+        return np.array([some or rest for some, rest in zip(named, others, strict=True)], np.uint64)
 
     def _row_bits(self, langs: pa.Array | pa.ChunkedArray) -> np.ndarray:
         if isinstance(langs, pa.ChunkedArray):
@@ -123,7 +122,7 @@ class Lexicon:
         data, offsets = text_buffers(pa.array([term.text for term in self.terms], pa.large_string()))
         words, ends = token_hashes(data, offsets, tables(fold_han=True), np.arange(len(self.terms)))
         bits = max(6, int(2 * len(words) + 1).bit_length())
-        return tuple(build_trie(words, ends, bits))
+        return tuple(build_trie(words, ends, bits, self._masked))
 
 
 def load(paths: Iterable[Path], *, builtin: bool = True) -> Lexicon:
@@ -132,11 +131,23 @@ def load(paths: Iterable[Path], *, builtin: bool = True) -> Lexicon:
     Raises StageError naming file and line for a row that cannot be used: not UTF-8, no such category, a weight that is
     none, a term without a letter or digit, or with a character that matching does not see.
     """
-    merged: dict[str, Term] = {}
+    merged: dict[str, dict[str, Term]] = {}
     for path in [*([BUILTIN] if builtin else []), *paths]:
-        own: dict[str, Term] = {}
-        for key, term in _read(path):
-            twin = own.get(key)
+        for key, entries in _own(path).items():
+            merged[key] = entries if _ANY in entries else merged.get(key, {}) | entries
+    terms = tuple(term for entries in merged.values() for term in _terms(entries))
+    if len({code for term in terms for code in term.languages}) >= _OTHER:
+        raise StageError(f"the lexicons name {_OTHER} languages or more", do=f"write `{_ANY}` for all languages")
+    return Lexicon(terms)
+
+
+def _own(path: Path) -> dict[str, dict[str, Term]]:
+    """Key of a term → language (or _ANY) → the line of one file that counts there."""
+    own: dict[str, dict[str, Term]] = {}
+    for key, term in _read(path):
+        entries = own.setdefault(key, {})
+        for language in term.languages or (_ANY,):
+            twin = entries.get(language)
             if twin is not None and twin.category != term.category:
                 raise StageError(
                     f"{term.place} files a term under `{term.category}` that {twin.place} files under "
@@ -144,12 +155,22 @@ def load(paths: Iterable[Path], *, builtin: bool = True) -> Lexicon:
                     do="keep one of the two lines",
                 )
             if twin is None or term.weight > twin.weight:
-                own[key] = term
-        merged |= own
-    terms = tuple(merged.values())
-    if len({code for term in terms for code in term.languages}) >= _OTHER:
-        raise StageError(f"the lexicons name {_OTHER} languages or more", do=f"write `{_ANY}` for all languages")
-    return Lexicon(terms)
+                entries[language] = term
+    return own
+
+
+def _terms(entries: dict[str, Term]) -> Iterable[Term]:
+    """The terms of one key: languages with the same category and weight share one."""
+    alike: dict[tuple[str, int], list[str]] = {}
+    for language, term in entries.items():
+        alike.setdefault((term.category, term.weight), []).append(language)
+    named = {language for language in entries if language != _ANY}
+    for languages in alike.values():
+        first = entries[languages[0]]
+        if _ANY in languages:
+            yield first._replace(languages=(), without=tuple(sorted(named - set(languages))))
+        else:
+            yield first._replace(languages=tuple(sorted(languages)))
 
 
 def _read(path: Path) -> Iterable[tuple[str, Term]]:
@@ -214,6 +235,11 @@ def _key(text: str, place: str) -> str:
     tokens = [token for token in [*tokens, word] if token]
     if "*" in text and any(character.isspace() for character in text):
         raise StageError(f"{place} has blanks in a term with asterisks", expected="asterisks inside one word: `f*ck`")
+    if "*" in text and len(tokens) == 1:
+        raise StageError(
+            f"{place} has asterisks at the end of a term alone, which would match `{tokens[0]}`",
+            expected="asterisks inside the word: `f*ck`",
+        )
     if not 1 <= len(tokens) <= MOST_TOKENS:
         raise StageError(f"{place} has a term of {len(tokens)} tokens", expected=f"1 to {MOST_TOKENS}")
     return ("*" if "*" in text else " ").join(tokens)
