@@ -77,16 +77,22 @@ def parse_spec(argument: str) -> SetSpec:
         given[key] = value
     if not path:
         raise UsageError(f"`{argument}` names no file", expected="FILE,text=…,label=…")
+    if given.get("format", "auto") not in ("auto", *_WITH_FIELDS):
+        raise UsageError(
+            f"`{argument}`: no format {given['format']}", expected=f"one of {', '.join(sorted(_WITH_FIELDS))}"
+        )
     return SetSpec(path, **given)
 
 
 def read_set(spec: SetSpec) -> LabelledSet:
     """Read a set.
 
-    Raises SourceError where nothing is found, or where no row has both a text and a label, and UsageError where all
-    rows are of one class.
+    Raises SourceError where there is no such file, or where no row has both a text and a label, and UsageError where
+    all rows are of one class.
     """
     path = Path(spec.path).resolve()
+    if not path.exists():
+        raise SourceError(f"there is no file or folder {spec.path}", do="mend the path")
     name = spec.name or path.name.split(".")[0]
     meta = tuple(dict.fromkeys(field for field in (spec.label, spec.type) if field))
     source = Source(name="set", path=path.name, format=spec.format, text=spec.text, meta=meta)

@@ -116,3 +116,10 @@ def test_evaluate__refuses_a_model_of_quality(tmp_path: Path) -> None:
     save(path, replace(model, facts={"purpose": "quality"}))
     with pytest.raises(UsageError, match=r"good\.safetensors is a model of quality; expected a model of safety"):
         CliRunner().invoke(app, ["safety", "evaluate", str(path), "x.csv"], catch_exceptions=False)
+
+
+def test_sets__a_format_or_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no format xml"):
+        parse_spec("a.csv,format=xml")
+    with pytest.raises(SourceError, match=r"there is no file or folder .*nowhere\.csv"):
+        read_set(parse_spec(f"{tmp_path}/nowhere.csv,text=t"))
