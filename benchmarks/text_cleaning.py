@@ -26,6 +26,7 @@ import zstandard
 from measuring import best_of, conditions, megabytes, table
 from resiliparse.extract.html2text import extract_plain_text
 
+from aigc_data.recipe import CleanMeasure
 from aigc_data.text.cleaning.clean import Cleaned, changed_rules, clean
 from aigc_data.text.cleaning.lines import KINDS
 from aigc_data.text.cleaning.mojibake import CONFIG, repair
@@ -142,7 +143,8 @@ def hostile(data: Path) -> str:
 
 def clean_all(texts: pa.Array) -> Cleaned:
     """By the recipe's defaults."""
-    return clean(texts, form="NFC", mojibake=True, html=True, cut_lines=KINDS)
+    tokens = CleanMeasure().repeated_line_tokens
+    return clean(texts, form="NFC", mojibake=True, html=True, cut_lines=KINDS, repeated_tokens=tokens)
 
 
 def web_pages(data: Path) -> list[str]:
