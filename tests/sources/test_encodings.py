@@ -119,7 +119,8 @@ def test_decode__escapes_of_seven_bit_encodings() -> None:
 
 @given(st.binary(max_size=400), st.sampled_from([None, "gbk", "utf-16", "euc-jp", "hz", "iso-2022-jp", "x"]))
 def test_decode__any_bytes_give_text_that_can_be_stored(raw: bytes, label: str | None) -> None:
-    decode(raw, label).encode()
+    text = decode(raw, label)
+    assert text.encode().decode() == text
 
 
 @given(st.text(max_size=200), st.sampled_from([None, "gbk", "big5", "iso-8859-1"]))

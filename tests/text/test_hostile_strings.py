@@ -132,11 +132,13 @@ def test_models__score_them_all() -> None:
 
 def test_functions_of_one_string() -> None:
     for text in [text for text in SHORT if text is not None] + LONG[:1]:
-        declared_licence(text)
-        for change in (typo, sentence_drop, sentence_swap, width):
-            change(text, 1)
+        assert declared_licence(text)
+        for change in (typo, sentence_swap):
+            assert sorted(change(text, 1)) == sorted(text)
+        assert len(sentence_drop(text, 1)) <= len(text)
+        assert len(width(text, 1)) == len(text)
     for text in SHORT[3:60]:
-        second_opinion(text or "")
+        assert second_opinion(text or "")
 
 
 def good(text: str) -> str:

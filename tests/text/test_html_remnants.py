@@ -60,4 +60,4 @@ def test_strip_remnants__long_and_hostile() -> None:
         "&#" * 200_000,
         "<b>" * 100_000,
     ):
-        strip_remnants(text)  # ends soon
+        assert len(strip_remnants(text)) <= len(text)  # and ends soon
